@@ -1,0 +1,86 @@
+"""API keys: issue, check, revoke.
+
+A key is ``aiosmon_<prefix>_<secret>``. The prefix finds the row by its unique
+index; the secret has 256 random bits, so a plain SHA-256 protects it as well
+as a slow password hash would, at a cost that an ingestion endpoint can bear.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, Client, User
+
+SCHEME = "aiosmon"
+# Writing "last used" at each request would make every reader a writer.
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+class InvalidKey(Exception):
+    """The key can't be used; the message says why and what to do."""
+
+
+def issue(
+    name: str,
+    scopes: Sequence[str],
+    *,
+    client: Client | None = None,
+    expires_at: datetime | None = None,
+    created_by: User | None = None,
+) -> tuple[ApiKey, str]:
+    """Store a new key; return it with its full text, which can't be had again."""
+    prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=prefix,
+        secret_hash=_hash(secret),
+        scopes=list(scopes),
+        client=client,
+        expires_at=expires_at,
+        created_by=created_by,
+    )
+    return key, f"{SCHEME}_{prefix}_{secret}"
+
+
+def check(text: str) -> ApiKey:
+    """The usable key that ``text`` is, its client loaded.
+
+    Raises InvalidKey for text of another form, an unknown, revoked or expired
+    key, or one whose client is inactive.
+    """
+    scheme, _, rest = text.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if scheme != SCHEME or not prefix or not secret:
+        raise InvalidKey("This is no AIOSMON API key: it has the form aiosmon_<prefix>_<secret>.")
+    key = ApiKey.objects.select_related("client").filter(prefix=prefix).first()
+    if key is None or not hmac.compare_digest(key.secret_hash, _hash(secret)):
+        raise InvalidKey("Unknown API key. Ask an administrator for a new one.")
+    now = timezone.now()
+    if key.revoked_at is not None:
+        raise InvalidKey(f"API key {prefix} was revoked on {key.revoked_at:%Y-%m-%d}.")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise InvalidKey(f"API key {prefix} expired on {key.expires_at:%Y-%m-%d}.")
+    if key.client is not None and not key.client.active:
+        raise InvalidKey(f"The client of API key {prefix} is inactive.")
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+        _touch(key, now)
+    return key
+
+
+def revoke(key: ApiKey) -> bool:
+    """End the key now; False when it was revoked before."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+
+
+def _touch(key: ApiKey, now: datetime) -> None:
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_STEP)
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

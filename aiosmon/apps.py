@@ -1,0 +1,14 @@
+"""The roof: wires the apps below it."""
+
+from django.apps import AppConfig
+
+
+class AiosmonConfig(AppConfig):
+    """Settings, URLs, health, the front page and the process layer."""
+
+    name = "aiosmon"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the Celery app, so that `.delay()` works in every process, and the checks."""
+        from aiosmon import celery, checks  # noqa: F401  # importing registers them

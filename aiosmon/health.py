@@ -1,0 +1,74 @@
+"""``/healthz``: the process answers. ``/readyz``: everything it needs works."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from aiosmon.models import Heartbeat
+
+TIMEOUT_SECONDS = 2.0
+
+
+@require_GET
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """200 as long as the process serves requests."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 when database, broker and beat work, else 503; the body says which doesn't and why."""
+    checks: dict[str, Callable[[], str]] = {"database": database, "broker": broker, "beat": beat}
+    problems = {name: check() for name, check in checks.items()}
+    ready = not any(problems.values())
+    body = {
+        "status": "ok" if ready else "unavailable",
+        "checks": {name: text or "ok" for name, text in problems.items()},
+    }
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def database() -> str:
+    """What is wrong with the database; empty when nothing is."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}"
+    return ""
+
+
+def broker() -> str:
+    """What is wrong with the broker; empty when nothing is."""
+    client = redis.Redis.from_url(
+        settings.REDIS_URL or settings.CELERY_BROKER_URL,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return f"The broker does not answer: {error}"
+    finally:
+        client.close()
+    return ""
+
+
+def beat() -> str:
+    """What is wrong with the chain beat → broker → worker; empty when nothing is."""
+    try:
+        seen = Heartbeat.objects.filter(name="beat").values_list("seen_at", flat=True).first()
+    except DatabaseError:
+        return "Unknown: the database does not answer."
+    if seen is None:
+        return "No heartbeat yet: is Celery beat running, and a worker?"
+    age = timezone.now() - seen
+    if age > timedelta(seconds=settings.HEARTBEAT_MAX_AGE_SECONDS):
+        return f"The last heartbeat is {age.total_seconds():.0f} s old: is Celery beat running?"
+    return ""

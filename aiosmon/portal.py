@@ -1,0 +1,211 @@
+"""`make run`: which processes make the portal, in which order, with which environment."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiosmon import readiness, runstate
+from aiosmon.embedded import EmbeddedError, Postgres, Valkey, data_dir, ports, secret_key
+from aiosmon.embedded.binaries import SERVER_ENV
+from aiosmon.embedded.paths import CHECKOUT, read_json
+from aiosmon.processes import Service, end_survivors, start_time
+from aiosmon.supervisor import StartError, StopRequested, Supervisor
+
+MIGRATE_SECONDS = 600.0
+ANSWER_SECONDS = 60.0
+NAME_WIDTH = 10
+
+class Portal:
+    """One run of the portal on one data directory."""
+
+    def __init__(self, data: Path, options: Options, environ: Mapping[str, str]) -> None:
+        """Nothing is started or written yet."""
+        self.data = data
+        self.options = options
+        self.env = {
+            **environ,
+            "AIOSMON_DATA_DIR": str(data),
+            "AIOSMON_SUPERVISOR_PID": str(os.getpid()),
+            "AIOSMON_URL": environ.get("AIOSMON_URL") or options.url,
+            "DJANGO_SETTINGS_MODULE": "aiosmon.settings",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.bootstrap: dict[str, Any] = {}
+        self.supervisor = Supervisor(write_line, self._save_state)
+
+    def run(self) -> None:
+        """Start everything and keep it running until Ctrl-C or SIGTERM.
+
+        Raises PortalError, StartError, EmbeddedError or AlreadyRunningError, each with the fix.
+        """
+        lock = runstate.take_lock(self.data)
+        try:
+            self._clear_survivors()
+            self._check_ports()
+            with self.supervisor:
+                try:
+                    self._start()
+                except StopRequested:
+                    return
+                self.supervisor.watch()
+        finally:
+            (runstate.run_dir(self.data) / "state.json").unlink(missing_ok=True)
+            os.close(lock)
+
+    def _start(self) -> None:
+        self._start_stores()
+        self._manage("migrate", "migrate", "--noinput")
+        file = runstate.run_dir(self.data) / "bootstrap.json"
+        self._manage("bootstrap", "bootstrap", env={"AIOSMON_BOOTSTRAP_FILE": str(file)})
+        self.bootstrap = read_json(file) or {}
+        history = self.options.demo and bool(self.bootstrap.get("first_start"))
+        history = history and self._wants_history()
+        self.supervisor.start(self._web())
+        rest = [self._celery_worker(), self._probe_worker(), self._beat()]
+        self.supervisor.start(*rest, *([self._demo()] if self.options.demo else []))
+        if history:
+            self.supervisor.start(self._history())
+        self._print_banner()
+
+    def _start_stores(self) -> None:
+        if not _given(self.env, "AIOSMON_SECRET_KEY"):
+            secret_key(self.data)
+        if not _given(self.env, "DATABASE_URL"):
+            self._start_postgres()
+        if not _given(self.env, "REDIS_URL"):
+            self._start_valkey()
+        if demo_database := self.env.get("DEMO_DATABASE_URL"):
+            self.env["AIOSMON_PROBE_DSN_DEMO"] = demo_database
+
+    def _start_postgres(self) -> None:
+        server = Postgres(self.data)
+        server.prepare()
+        service = Service(
+            "postgres",
+            server.argv,
+            SERVER_ENV,
+            owner=server.owner,
+            ready=lambda _: server.ready(),
+            before_start=server.recover,
+            upkeep=server.upkeep,
+            # SIGTERM would wait for every client to leave by itself.
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGINT,
+            stop_seconds=30.0,
+            stop_rank=STOP_RANKS["postgres"],
+        )
+        self.supervisor.start(service)
+        self.env["DATABASE_URL"] = server.ensure_database("aiosmon")
+        if self.options.demo and not self.env.get("DEMO_DATABASE_URL"):
+            self.env["DEMO_DATABASE_URL"] = server.ensure_database("aiosmon_demo")
+
+    def _start_valkey(self) -> None:
+        server = Valkey(self.data)
+        server.prepare()
+        service = Service(
+            "valkey",
+            server.argv,
+            SERVER_ENV,
+            owner=server.owner,
+            ready=lambda _: server.ready(),
+            stop_rank=STOP_RANKS["valkey"],
+        )
+        self.supervisor.start(service)
+        self.env["REDIS_URL"] = server.url
+
+    def _manage(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        self.supervisor.run(
+            self._service(name, "manage.py", *arguments, env=env), seconds=MIGRATE_SECONDS
+        )
+
+    def _wants_history(self) -> bool:
+        """Whether to load the HALIE trace: asked on a terminal, else AIOSMON_DEMO_HISTORY."""
+        if not sys.stdin.isatty() or "AIOSMON_DEMO_HISTORY" in self.env:
+            return self.env.get("AIOSMON_DEMO_HISTORY", "1") not in {"0", "no", "false"}
+        sys.stdout.write("Load the HALIE trace (3,979 real requests) as history? [Y/n] ")
+        sys.stdout.flush()
+        # Not input(): it would swallow a Ctrl-C, and PostgreSQL goes unwatched meanwhile.
+        if not self.supervisor.wait_for_input(sys.stdin.fileno(), ANSWER_SECONDS):
+            return True
+        return sys.stdin.readline().strip().lower() not in {"n", "no"}
+
+    def _clear_survivors(self) -> None:
+        """End what a supervisor that was killed has left where the kernel didn't."""
+        for name in end_survivors(runstate.read_state(self.data).get("processes", {})):
+            write_line("supervisor", f"ended {name}, left over from a run that was killed")
+
+    def _check_ports(self) -> None:
+        wanted = [("AIOSMON_PORT", self.options.host, self.options.port, "make run PORT=8001")]
+        if self.options.demo:
+            port = self.options.demo_port
+            wanted.append(("AIOSMON_DEMO_PORT", "127.0.0.1", port, "AIOSMON_DEMO_PORT=8091"))
+        for variable, host, port, fix in wanted:
+            if not ports.is_free(host, port):
+                holder = f" by {found}" if (found := ports.holder(port)) else ""
+                raise PortalError(
+                    f"Port {port} on {host} ({variable}) is taken{holder}. "
+                    f"Stop that program, or choose another port, e.g. {fix}."
+                )
+
+    def _save_state(self) -> None:
+        pids = self.supervisor.pids
+        state = {
+            "supervisor_pid": os.getpid(),
+            "pids": pids,
+            "processes": {name: [pid, start_time(pid) or 0.0] for name, pid in pids.items()},
+            "url": self.options.url,
+            "demo_url": self.options.demo_url if self.options.demo else None,
+            "database_url": self.env.get("DATABASE_URL"),
+            "redis_url": self.env.get("REDIS_URL"),
+            "demo_database_url": self.env.get("DEMO_DATABASE_URL"),
+        }
+        runstate.write_state(self.data, state)
+
+    def _print_banner(self) -> None:
+        lines = ["", "=" * 72, f"  AIOSMON runs at {self.options.url}/"]
+        if password := self.bootstrap.get("admin_password"):
+            user = self.bootstrap.get("admin_user", "admin")
+            lines.append(f"  Sign in as {user} with {password}   (shown this once)")
+        if self.options.demo:
+            lines.append(f"  Demo AI service: {self.options.demo_url}")
+        lines += [f"  Data: {self.data}", "  Ctrl-C stops it.", "=" * 72, ""]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+
+_output = threading.Lock()
+
+
+def write_line(name: str, line: str) -> None:
+    """Print one line of a child's, whole and with its name before it."""
+    try:
+        with _output:
+            sys.stdout.write(f"{name:<{NAME_WIDTH}} | {line}\n")
+            sys.stdout.flush()
+    except OSError:
+        # The terminal is gone; the portal need not go with it before SIGHUP says so.
+        return
+
+
+def main() -> int:
+    """Run the portal of this checkout; returns the exit code."""
+    try:
+        Portal(data_dir(), Options.read(os.environ), os.environ).run()
+    except (PortalError, StartError, EmbeddedError, runstate.AlreadyRunningError) as error:
+        sys.stderr.write(f"\nThe portal did not start: {error}\n")
+        return 1
+    return 0
+
+
+def _given(env: Mapping[str, str], name: str) -> bool:
+    """Whether a setting has a value, directly or by file."""
+    return bool(env.get(name) or env.get(f"{name}_FILE"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

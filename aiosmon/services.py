@@ -1,0 +1,124 @@
+"""The portal's services: the command line, readiness and end of each."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiosmon import readiness
+from aiosmon.embedded import Postgres, Valkey
+from aiosmon.embedded.binaries import SERVER_ENV
+from aiosmon.embedded.paths import CHECKOUT
+from aiosmon.processes import Service
+
+STOP_RANKS = {
+    "beat": 0,
+    "worker": 1,
+    "probes": 1,
+    "history": 1,
+    "web": 2,
+    "demo": 3,
+    "valkey": 4,
+    "postgres": 5,
+}
+
+
+class PortalError(Exception):
+    """The portal can't start; the message says what is wrong and what mends it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the environment asks for."""
+
+    host: str
+    port: int
+    demo: bool
+    demo_port: int
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Options":
+        """Raises PortalError for a port that is no port number."""
+        return cls(
+            host=environ.get("AIOSMON_HOST") or "127.0.0.1",
+            port=_port(environ, "AIOSMON_PORT", 8000),
+            demo=environ.get("AIOSMON_DEMO", "1").lower() not in {"0", "no", "false", "off"},
+            demo_port=_port(environ, "AIOSMON_DEMO_PORT", 8090),
+        )
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the portal."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def demo_url(self) -> str:
+        """Where the demo service answers."""
+        return f"http://127.0.0.1:{self.demo_port}"
+
+
+    def _service(
+        self, name: str, *arguments: str, env: Mapping[str, str] | None = None, **options: Any
+    ) -> Service:
+        argv = [sys.executable, *arguments]
+        environ = {**self.env, **(env or {})}
+        rank = STOP_RANKS.get(name, 0)
+        return Service(name, argv, environ, cwd=CHECKOUT, stop_rank=rank, **options)
+
+    def _web(self) -> Service:
+        arguments = ["--interface", "wsgi", "aiosmon.wsgi:application", "--no-ws"]
+        arguments += ["--host", self.options.host, "--port", str(self.options.port)]
+        # Eight threads, and as many requests in line as they clear in a second or so.
+        arguments += ["--workers", "1", "--blocking-threads", "8", "--backpressure", "64"]
+        # Without the kill timeout a SIGTERM during a worker's boot hangs.
+        arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
+        healthz = f"{self.options.url}/healthz"
+        return self._service(
+            "web", "-m", "granian", *arguments, ready=lambda _: readiness.answers(healthz)
+        )
+
+    def _demo(self) -> Service:
+        arguments = ["--interface", "asgi", "demo.app:app", "--workers-kill-timeout", "5"]
+        arguments += ["--host", "127.0.0.1", "--port", str(self.options.demo_port), "--no-ws"]
+        url = self.options.demo_url
+        env = {"DEMO_URL": url, "AIOSMON_API_KEY": str(self.bootstrap.get("demo_api_key", ""))}
+        return self._service(
+            "demo", "-m", "granian", *arguments, env=env, ready=lambda _: readiness.answers(url)
+        )
+
+    def _celery(self, name: str, *arguments: str) -> Service:
+        # SIGQUIT is Celery's cold shutdown: without a supervisor nobody waits for a warm one.
+        # Tasks are acknowledged late, so what it interrupts is delivered again.
+        return self._service(
+            name,
+            *("-m", "celery", "-A", "aiosmon", *arguments),
+            ready=readiness.is_connected,
+            death_signal=signal.SIGQUIT if arguments[0] == "worker" else signal.SIGTERM,
+        )
+
+    def _celery_worker(self) -> Service:
+        arguments = ["-n", "worker@%h", "-Q", "celery", "-c", "2", "--prefetch-multiplier", "1"]
+        return self._celery("worker", "worker", *arguments, "--without-gossip", "--without-mingle")
+
+    def _probe_worker(self) -> Service:
+        arguments = ["-n", "probes@%h", "-Q", "probes", "-P", "threads", "-c", "8"]
+        arguments += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
+        return self._celery("probes", "worker", *arguments)
+
+    def _beat(self) -> Service:
+        scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+        return self._celery("beat", "beat", "--scheduler", scheduler, "--pidfile=")
+
+    def _history(self) -> Service:
+        env = {"AIOSMON_API_KEY": str(self.bootstrap.get("demo_api_key", ""))}
+        return self._service("history", "manage.py", "replay", "halie", env=env, once=True)
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise PortalError(f"{name}={text!r} is not a port number (1 to 65535).")
+    return int(text)
+
+

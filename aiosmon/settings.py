@@ -1,0 +1,240 @@
+"""AIOSMON's settings: one file, read from the environment.
+
+docs/operations.md lists every variable. Nothing here has a side effect: what
+``make run`` starts by itself (PostgreSQL, Valkey, a secret key) it hands over
+through the environment or the data directory's state files.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from aiosmon import embedded, env
+from aiosmon.unfold_settings import unfold_settings
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = env.flag("AIOSMON_DEBUG", False)
+SECRET_KEY = env.text("AIOSMON_SECRET_KEY") or embedded.known_secret_key() or ""
+ALLOWED_HOSTS = env.words("AIOSMON_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("AIOSMON_CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "aiosmon",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "django_celery_beat",
+    "csp",
+    "accounts",
+    "metrics",
+    "slas",
+    "alerts",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.UserTimeZoneMiddleware",
+]
+
+ROOT_URLCONF = "aiosmon.urls"
+WSGI_APPLICATION = "aiosmon.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Stores -----------------------------------------------------------------
+
+DATABASE_URL = env.text("DATABASE_URL") or embedded.known_database_url() or ""
+REDIS_URL = env.text("REDIS_URL") or embedded.known_redis_url() or ""
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        # Without a URL the settings still load, so that the check in checks.py can say what to do.
+        **(
+            env.postgres(DATABASE_URL) if DATABASE_URL else {"NAME": "aiosmon", "HOST": "127.0.0.1"}
+        ),
+        "CONN_MAX_AGE": 600,
+        # A connection that PostgreSQL's restart broke is replaced, not served as an error.
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, "application_name": "aiosmon"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+# --- Celery -----------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    # The defaults hand a dead worker's task on only after about 99 s.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Below the visibility timeout: a task that outlives it would be run twice.
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"metrics.tasks.run_probe": {"queue": "probes"}}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Beat looks for changed schedules at least this often (seconds).
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_TIMEZONE = "UTC"
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- The portal -------------------------------------------------------------
+
+PORTAL_URL = env.text("AIOSMON_URL", "http://127.0.0.1:8000")
+
+INGEST_MAX_ROWS = env.integer("AIOSMON_INGEST_MAX_ROWS", 10_000, least=1)
+INGEST_MAX_BYTES = env.integer("AIOSMON_INGEST_MAX_BYTES", 8 * 1024 * 1024, least=1024)
+# Clocks differ: a row up to this far ahead of ours is still taken (seconds).
+INGEST_MAX_AHEAD_SECONDS = env.integer("AIOSMON_INGEST_MAX_AHEAD_SECONDS", 300)
+
+ROW_RETENTION_DAYS = env.integer("AIOSMON_ROW_RETENTION_DAYS", 14, least=1)
+MINUTE_RETENTION_DAYS = env.integer("AIOSMON_MINUTE_RETENTION_DAYS", 90, least=1)
+VERDICT_RETENTION_DAYS = env.integer("AIOSMON_VERDICT_RETENTION_DAYS", 90, least=1)
+
+# Probes reach only these hosts; an entry ".example.org" allows every subdomain.
+PROBE_ALLOWED_HOSTS = env.words("AIOSMON_PROBE_ALLOWED_HOSTS", ("localhost", "127.0.0.1"))
+# Named databases for ML inference probes: AIOSMON_PROBE_DSN_<NAME>=postgresql://…
+PROBE_DSNS = env.suffixed("AIOSMON_PROBE_DSN_")
+PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+
+# After a person resolves an alert, what was measured until this long after does not reopen it.
+RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
+# /readyz reports beat as down when its heartbeat is older than this.
+HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
+
+# --- REST -------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "metrics.ingest.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# --- Security ---------------------------------------------------------------
+
+HTTPS = env.flag("AIOSMON_HTTPS", False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # Alpine, which django-unfold is built on, evaluates its attributes.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'self'"],
+        "object-src": ["'none'"],
+    }
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+# --- Language, time, files --------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "aiosmon" / "static"]
+# Served from the packages themselves, so that no collectstatic step can be forgotten.
+WHITENOISE_USE_FINDERS = True
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES
+
+# --- Logs -------------------------------------------------------------------
+
+LOG_LEVEL = env.text("AIOSMON_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(process)d %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+        "text": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.text("AIOSMON_LOG_FORMAT", "json"),
+        }
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = unfold_settings()

@@ -1,0 +1,133 @@
+"""One open breach of one fingerprint."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Client, User
+
+
+class AlertType(models.TextChoices):
+    """What was broken; the specification's four."""
+
+    SLA_BREACH = "sla_breach", "SLA breach"
+    MODEL_DEGRADATION = "model_degradation", "Model degradation"
+    USER_SATISFACTION = "user_satisfaction", "User satisfaction"
+    RESOURCE_LIMIT = "resource_limit", "Resource limit"
+
+
+class Severity(models.TextChoices):
+    """How bad it is."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
+class Status(models.TextChoices):
+    """Where an alert is in its life. triage/lifecycle.py has the legal transitions."""
+
+    FIRING = "firing", "Firing"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    RESOLVED = "resolved", "Resolved"
+
+
+class Alert(models.Model):
+    """A promise that is broken now, or was.
+
+    ``status`` is the one state; the specification's ``acknowledged`` and
+    ``resolved`` are generated from it by the database, so they can't
+    contradict it. ``version`` counts the state changes: an action names the
+    version it was decided on, and is refused when the alert has moved on.
+    """
+
+    id = models.AutoField(primary_key=True)
+    alert_type = models.CharField(max_length=50, choices=AlertType)
+    severity = models.CharField(max_length=20, choices=Severity)
+    component = models.CharField(max_length=50)
+    metric_name = models.CharField(max_length=100)
+    threshold_value = models.FloatField()
+    actual_value = models.FloatField()
+    business_impact = models.CharField(max_length=255, null=True)  # noqa: DJ001  # as specified
+    recommended_action = models.TextField(null=True)  # noqa: DJ001
+    alert_message = models.TextField()
+    acknowledged = models.GeneratedField(
+        expression=models.Case(
+            models.When(status="acknowledged", then=models.Value(True)),
+            default=models.Value(False),
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    acknowledged_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_column="acknowledged_by",
+        db_index=False,
+    )
+    acknowledged_at = models.DateTimeField(null=True)
+    resolved = models.GeneratedField(
+        expression=models.Case(
+            models.When(status="resolved", then=models.Value(True)),
+            default=models.Value(False),
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    resolved_at = models.DateTimeField(null=True)
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="alerts", db_index=False
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    status = models.CharField(
+        max_length=20, choices=Status, default=Status.FIRING, db_default=Status.FIRING
+    )
+    version = models.PositiveIntegerField(default=1)
+    fingerprint = models.CharField(max_length=64)
+    objective = models.CharField(max_length=160)
+    model = models.CharField(max_length=100, blank=True)
+    unit = models.CharField(max_length=20, blank=True)
+    breaches = models.PositiveIntegerField(
+        default=1, help_text="How many evaluations have found the breach since it opened."
+    )
+    last_breach_at = models.DateTimeField(db_default=Now())
+    resolved_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Empty when the portal resolved it on recovery.",
+    )
+    evidence = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "ai_performance_alerts"
+        ordering = ["-created_at"]
+        permissions = [("triage_alert", "Can acknowledge and resolve alerts")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=~Q(status="resolved"),
+                name="one_open_alert",
+            ),
+            models.CheckConstraint(
+                name="acknowledged_alert_says_by_whom",
+                condition=~Q(status="acknowledged")
+                | Q(acknowledged_by__isnull=False, acknowledged_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="resolved_alert_says_when",
+                condition=~Q(status="resolved") | Q(resolved_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["fingerprint", "-resolved_at"], name="alerts_by_fingerprint"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.get_alert_type_display()}: {self.objective}"

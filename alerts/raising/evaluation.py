@@ -1,0 +1,197 @@
+"""A verdict becomes an alert: opened once, kept up to date, closed on recovery."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Client
+from alerts.models import Alert, AlertEvent, Status
+from alerts.raising import evidence, wording
+from alerts.triage import lifecycle
+from slas import compliance, objectives
+from slas.compliance import Finding
+from slas.models import Verdict
+from slas.objectives import Objective
+
+logger = logging.getLogger(__name__)
+# Two evaluations at once would only do the same work twice.
+LOCK = 0x45564C53
+
+
+@dataclass
+class Pass:
+    """What one evaluation did."""
+
+    findings: int = 0
+    opened: int = 0
+    updated: int = 0
+    resolved: int = 0
+
+
+def evaluate(now: datetime | None = None) -> Pass | None:
+    """Judge every objective and bring the alerts in line; None while another pass runs.
+
+    Repeatable: a second pass over the same rows opens nothing new.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+        try:
+            return _evaluate(now or timezone.now())
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def fingerprint(objective: Objective, client_id: int) -> str:
+    """What makes two breaches the same alert."""
+    parts = (
+        wording.alert_type(objective),
+        objective.component,
+        objective.metric_name,
+        objective.key,
+        str(client_id),
+        objective.model,
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _evaluate(now: datetime) -> Pass:
+    findings = compliance.evaluate(objectives.enabled(), now)
+    compliance.record(findings)
+    done = Pass(findings=len(findings))
+    clients = dict(Client.objects.values_list("pk", "name"))
+    for finding in findings:
+        try:
+            _follow(finding, clients[finding.client_id], done)
+        except Exception:
+            # One promise that can't be handled must not silence all others.
+            logger.exception("alerting failed", extra={"objective": finding.objective.key})
+    return done
+
+
+def _follow(finding: Finding, client: str, done: Pass) -> None:
+    mark = fingerprint(finding.objective, finding.client_id)
+    if finding.status == Verdict.Status.OK:
+        done.resolved += _recover(mark, finding, client)
+    elif finding.status == Verdict.Status.BREACH:
+        is_open = Alert.objects.filter(fingerprint=mark, status__in=lifecycle.OPEN).exists()
+        if not is_open and not _is_news(mark, finding):
+            return
+        if _raise(mark, finding, client):
+            done.opened += 1
+        else:
+            done.updated += 1
+
+
+def _is_news(mark: str, finding: Finding) -> bool:
+    """Whether the breach shows in what was measured after a person resolved the last alert.
+
+    Without this the window, which still holds the old measurements, would open
+    a new alert the moment someone closes one.
+    """
+    last = (
+        Alert.objects.filter(fingerprint=mark, status=Status.RESOLVED, resolved_by__isnull=False)
+        .order_by("-resolved_at")
+        .values_list("resolved_at", flat=True)
+        .first()
+    )
+    if last is None:
+        return True
+    since = last + timedelta(seconds=settings.RESOLVE_GRACE_SECONDS)
+    if since <= finding.start:
+        return True
+    if since >= finding.end:
+        return False
+    again = compliance.measure(finding.objective, since, finding.end, client_id=finding.client_id)
+    return any(later.status == Verdict.Status.BREACH for later in again)
+
+
+def _raise(mark: str, finding: Finding, client: str) -> bool:
+    """Open the alert, or update the open one; True when it was opened.
+
+    Two evaluations that find the breach at once meet in the partial unique
+    index: one inserts, the other updates.
+    """
+    graded = wording.severity(finding)
+    numbers = {
+        "severity": graded.severity.value,
+        "threshold_value": finding.objective.threshold,
+        "actual_value": finding.ruling.actual,
+        "business_impact": wording.impact(finding, client),
+        "recommended_action": wording.advice(finding),
+        "alert_message": wording.message(finding, client),
+        "evidence": evidence.of(finding, graded.reason),
+        "last_breach_at": finding.end,
+    }
+    with transaction.atomic():
+        alert = (
+            Alert.objects.select_for_update()
+            .filter(fingerprint=mark, status__in=lifecycle.OPEN)
+            .first()
+        )
+        if alert is None:
+            return _open(mark, finding, numbers)
+        before = alert.severity
+        numbers["severity"] = wording.worse(before, graded.severity)
+        for name, value in numbers.items():
+            setattr(alert, name, value)
+        alert.breaches += 1
+        alert.save(update_fields=[*numbers, "breaches"])
+        if before != alert.severity:
+            AlertEvent.objects.create(
+                alert=alert,
+                kind=AlertEvent.Kind.ESCALATED,
+                from_status=alert.status,
+                to_status=alert.status,
+                note=f"From {before} to {alert.severity}: {graded.reason}.",
+            )
+    return False
+
+
+def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
+    objective = finding.objective
+    alert = Alert(
+        alert_type=wording.alert_type(objective),
+        component=objective.component,
+        metric_name=objective.metric_name or "user_satisfaction_score",
+        client_id=finding.client_id,
+        fingerprint=mark,
+        objective=objective.key,
+        model=objective.model,
+        unit=objective.threshold_unit,
+        **numbers,
+    )
+    # ignore_conflicts: whoever comes second leaves the alert to the one who opened it.
+    Alert.objects.bulk_create([alert], ignore_conflicts=True)
+    opened = Alert.objects.filter(fingerprint=mark, status=Status.FIRING, events=None).first()
+    if opened is None:
+        return False
+    AlertEvent.objects.create(
+        alert=opened,
+        kind=AlertEvent.Kind.OPENED,
+        to_status=Status.FIRING,
+        note=opened.alert_message,
+    )
+    return True
+
+
+def _recover(mark: str, finding: Finding, client: str) -> int:
+    alert = Alert.objects.filter(fingerprint=mark, status__in=lifecycle.OPEN).first()
+    if alert is None:
+        return 0
+    note = f"Kept again for {client}: {recovery(finding)}."
+    return int(lifecycle.resolve_recovered(alert.pk, note))
+
+
+def recovery(finding: Finding) -> str:
+    """The figure that shows a promise is kept again."""
+    actual, objective = finding.ruling.actual, finding.objective
+    value = f"{wording.number(actual)} {objective.threshold_unit}"
+    return f"{value} against {wording.number(objective.threshold)} in the last window"

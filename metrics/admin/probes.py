@@ -1,0 +1,90 @@
+"""Admin of probes."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+
+from accounts.admin import ScopedAdmin
+from metrics.models import Component, Probe
+from metrics.probes.registry import KINDS
+
+
+class ProbeForm(forms.ModelForm):
+    """Refuses a probe that could only ever fail."""
+
+    class Meta:
+        model = Probe
+        fields = "__all__"  # noqa: DJ007  # what is not editable is not in the model's form
+
+    def clean(self) -> dict[str, Any]:
+        """Let the kind check target and payload."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        kind, payload = data.get("kind"), data.get("payload") or {}
+        if not isinstance(payload, dict):
+            raise ValidationError({"payload": "Write a JSON object."})
+        component = data.get("component")
+        if component and not Component.objects.filter(code=component).exists():
+            self.add_error("component", f"There is no component “{component}”.")
+        if kind:
+            KINDS[kind].check(data.get("target") or "", payload)
+        return data
+
+
+@admin.register(Probe)
+class ProbeAdmin(ScopedAdmin):
+    """What the portal measures by itself."""
+
+    form = ProbeForm
+    list_display = [
+        "name",
+        "kind",
+        "outcome",
+        "measured",
+        "last_run_at",
+        "interval_seconds",
+        "client",
+        "enabled",
+    ]
+    list_filter = ["kind", "enabled", "last_outcome"]
+    list_select_related = ["client"]
+    search_fields = ["name", "target"]
+    readonly_fields = ["last_run_at", "last_outcome", "last_value", "last_error", "next_due_at"]
+    actions = ["run_now"]
+    fieldsets = [
+        (None, {"fields": ["name", "kind", "enabled", "component", "service_name", "client"]}),
+        ("What is sent", {"fields": ["target", "payload", "test_conditions"]}),
+        ("When", {"fields": ["interval_seconds", "timeout_seconds"]}),
+        (
+            "Last run",
+            {"fields": ["last_run_at", "last_outcome", "last_value", "last_error", "next_due_at"]},
+        ),
+    ]
+
+    @display(
+        description="Last run",
+        ordering="last_outcome",
+        label={"OK": "success", "Failed": "danger", "Not run yet": "info"},
+    )
+    def outcome(self, probe: Probe) -> str:
+        """How the last run went."""
+        return Probe.Outcome(probe.last_outcome).label
+
+    @display(description="Measured")
+    def measured(self, probe: Probe) -> str:
+        """The last value, or why there is none."""
+        if probe.last_outcome == Probe.Outcome.FAILED:
+            return probe.last_error[:80]
+        unit = "%" if probe.kind == Probe.Kind.SYSTEM_RESOURCES else "ms"
+        return "–" if probe.last_value is None else f"{probe.last_value:,.1f} {unit}"
+
+    @admin.action(description="Run selected probes now", permissions=["change"])
+    def run_now(self, request: HttpRequest, queryset: QuerySet[Probe]) -> None:
+        """Make them due; the next dispatch, seconds away, takes them."""
+        count = queryset.filter(enabled=True).update(next_due_at=timezone.now())
+        self.message_user(request, f"{count} probes are due now.", messages.SUCCESS)

@@ -1,0 +1,205 @@
+"""Admin of metric rows and roll-ups: to look at, never to change, never to count."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from accounts import visibility
+from accounts.admin import ReadOnlyAdmin
+from metrics.histogram import merge
+from metrics.models import Category, Complexity, Component, MinuteRollup, PerformanceMetric
+
+SPANS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
+
+
+class SpanFilter(admin.SimpleListFilter):
+    """How far back to look; bounds the partitions that are read."""
+
+    title = "time"
+    parameter_name = "span"
+    field = "timestamp"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """The spans on offer; without one, everything kept."""
+        return [("1h", "Last hour"), ("1d", "Last day"), ("7d", "Last 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Rows within the span."""
+        span = SPANS.get(self.value() or "")
+        if span is None:
+            return queryset
+        return queryset.filter(**{f"{self.field}__gte": timezone.now() - span})
+
+
+class MinuteSpanFilter(SpanFilter):
+    """The same over roll-ups."""
+
+    field = "minute"
+
+
+class ComponentFilter(admin.SimpleListFilter):
+    """Components from their small table: DISTINCT over rows would read them all."""
+
+    title = "component"
+    parameter_name = "component"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Every component."""
+        return list(Component.objects.values_list("code", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Rows of the component."""
+        return queryset.filter(component=self.value()) if self.value() else queryset
+
+
+class CategoryFilter(admin.SimpleListFilter):
+    """Categories are choices: no query is needed to list them."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Every category."""
+        return list(Category.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Rows of the category."""
+        return queryset.filter(metric_category=self.value()) if self.value() else queryset
+
+
+class ComplexityFilter(admin.SimpleListFilter):
+    """Query complexity."""
+
+    title = "complexity"
+    parameter_name = "complexity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Every class."""
+        return list(Complexity.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Rows of the class."""
+        return queryset.filter(query_complexity=self.value()) if self.value() else queryset
+
+
+class ClientFilter(admin.SimpleListFilter):
+    """The clients that the person may see."""
+
+    title = "client"
+    parameter_name = "client"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Their clients."""
+        clients = visibility.visible_clients(request.user)
+        return [(str(pk), name) for pk, name in clients.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Rows of the client."""
+        value = self.value() or ""
+        return queryset.filter(client_id=int(value)) if value.isdigit() else queryset
+
+
+@admin.register(PerformanceMetric)
+class PerformanceMetricAdmin(ReadOnlyAdmin):
+    """Metric rows, newest first."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ["-timestamp"]
+    list_display = [
+        "timestamp",
+        "metric_name",
+        "value",
+        "outcome",
+        "component",
+        "service_name",
+        "client",
+        "query_complexity",
+        "models",
+        "source",
+    ]
+    list_filter = [SpanFilter, ComponentFilter, CategoryFilter, ComplexityFilter, ClientFilter]
+    list_select_related = ["client"]
+    search_fields = ["=metric_name", "=request_id", "=service_name"]
+    search_help_text = "An exact metric name, request id or service name."
+
+    @display(description="Value")
+    def value(self, row: PerformanceMetric) -> str:
+        """The value with its unit."""
+        return f"{row.metric_value:,.4g} {row.measurement_unit}"
+
+    @display(description="Outcome", label={"OK": "success", "Failed": "danger"})
+    def outcome(self, row: PerformanceMetric) -> str:
+        """Whether the call succeeded."""
+        return "OK" if row.success else "Failed"
+
+    @display(description="Models")
+    def models(self, row: PerformanceMetric) -> str:
+        """The models that took part."""
+        return ", ".join(row.ml_models_used or []) or "–"
+
+    @display(description="Source", label={"Probe": "info", "Service": "primary"})
+    def source(self, row: PerformanceMetric) -> str:
+        """Whether the portal measured it by itself or a service sent it."""
+        return "Probe" if row.synthetic else "Service"
+
+
+@admin.register(MinuteRollup)
+class MinuteRollupAdmin(ReadOnlyAdmin):
+    """Minute roll-ups with percentiles from their histograms."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ["-minute", "metric_name"]
+    list_display = [
+        "minute",
+        "metric_name",
+        "component",
+        "client",
+        "query_complexity",
+        "model",
+        "total",
+        "failed",
+        "p50",
+        "p95",
+    ]
+    list_filter = [MinuteSpanFilter, ComponentFilter, ComplexityFilter, ClientFilter]
+    list_select_related = ["client"]
+    search_fields = ["=metric_name", "=model"]
+    search_help_text = "An exact metric or model name."
+
+    @display(description="Failed")
+    def failed(self, rollup: MinuteRollup) -> int:
+        """Rows without success."""
+        return rollup.total - rollup.succeeded
+
+    @display(description="p50")
+    def p50(self, rollup: MinuteRollup) -> str:
+        """Median of the successful rows."""
+        return _quantile(rollup, 0.5)
+
+    @display(description="p95")
+    def p95(self, rollup: MinuteRollup) -> str:
+        """95th percentile of the successful rows."""
+        return _quantile(rollup, 0.95)
+
+
+def _quantile(rollup: MinuteRollup, share: float) -> str:
+    stored = (
+        rollup.hist_scale,
+        rollup.hist_zero,
+        rollup.hist_idx,
+        rollup.hist_cnt,
+        rollup.value_min,
+        rollup.value_max,
+    )
+    value = merge([stored]).quantile(share)
+    return "–" if value is None else f"{value:,.4g} {rollup.measurement_unit}"

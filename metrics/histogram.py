@@ -1,0 +1,88 @@
+"""The mergeable latency histogram: OpenTelemetry's base-2 exponential one.
+
+A positive value v falls into bucket ``ceil(log2(v) * 2**SCALE) - 1``, whose
+bounds are ``(base**idx, base**(idx + 1)]`` with ``base = 2**(2**-SCALE)``. A
+quantile read from it errs by at most ``(base - 1) / (base + 1)``: 1.08 % at
+scale 5. Source: OpenTelemetry metrics data model, "ExponentialHistogram".
+``BUCKET_SQL`` is the same mapping in SQL; a test holds the two together.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+SCALE = 5
+BUCKETS_PER_DOUBLING = 32  # 2**SCALE
+BASE = 2.0 ** (1 / BUCKETS_PER_DOUBLING)
+# Smaller positive values (denormals) would leave smallint; they count as zero.
+SMALLEST = 2.3e-308
+MAX_RELATIVE_ERROR = (BASE - 1) / (BASE + 1)
+
+BUCKET_SQL = f"(ceil(ln({{value}}) / ln(2.0::float8) * {BUCKETS_PER_DOUBLING}) - 1)::smallint"
+
+
+def bucket(value: float) -> int:
+    """The bucket of a positive value."""
+    return math.ceil(math.log(value) / math.log(2.0) * BUCKETS_PER_DOUBLING) - 1
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts by bucket, with the exact extremes to clamp to."""
+
+    counts: dict[int, int]
+    zero: int
+    smallest: float
+    largest: float
+
+    @property
+    def total(self) -> int:
+        """How many values it holds."""
+        return self.zero + sum(self.counts.values())
+
+    def quantile(self, share: float) -> float | None:
+        """The value below which ``share`` (0–1) of the values lie; None without values.
+
+        Nearest rank, estimated by the bucket's middle (relative error at most
+        MAX_RELATIVE_ERROR), clamped to the exact minimum and maximum.
+        """
+        if not self.total:
+            return None
+        rank = max(1, math.ceil(share * self.total))
+        if rank <= self.zero:
+            return min(0.0, self.largest)
+        seen = self.zero
+        for idx in sorted(self.counts):
+            seen += self.counts[idx]
+            if seen >= rank:
+                break
+        return min(max(_middle(idx), self.smallest), self.largest)
+
+
+Stored = tuple[int, int, Sequence[int], Sequence[int], float | None, float | None]
+
+
+def merge(parts: Iterable[Stored]) -> Histogram:
+    """One histogram from stored ones: (scale, zero, idx, cnt, minimum, maximum) each.
+
+    Parts of a finer scale are merged exactly into the coarsest by ``idx >> n``.
+    """
+    stored = list(parts)
+    scale = min((part[0] for part in stored), default=SCALE)
+    if scale != SCALE:
+        raise ValueError(f"Histograms of scale {scale} were never stored by this version.")
+    counts: dict[int, int] = {}
+    for part_scale, _zero, idx, cnt, _low, _high in stored:
+        for index, count in zip(idx, cnt, strict=True):
+            merged = index >> (part_scale - scale)
+            counts[merged] = counts.get(merged, 0) + count
+    lows = [part[4] for part in stored if part[4] is not None]
+    highs = [part[5] for part in stored if part[5] is not None]
+    zero = sum(part[1] for part in stored)
+    return Histogram(counts, zero, min(lows, default=0.0), max(highs, default=0.0))
+
+
+def _middle(idx: int) -> float:
+    lower = math.pow(2.0, idx / BUCKETS_PER_DOUBLING)
+    # The point with the same relative distance to both bounds.
+    return 2 * lower * BASE / (1 + BASE)

@@ -1,0 +1,1 @@
+"""Probes: measurements that the portal makes by itself. One file a kind, one registry."""

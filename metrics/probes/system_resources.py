@@ -1,0 +1,115 @@
+"""The machine's CPU and memory, and how much of them the portal itself takes."""
+
+import asyncio
+import os
+import time
+from typing import Any
+
+import psutil
+
+from metrics.models import Category
+from metrics.probes.base import PLATFORM_COMPONENT, Known, Sample, Spec
+from metrics.units import Unit
+
+# How long the two readings of CPU time lie apart (seconds), as in the specification.
+SPAN_SECONDS = 1.0
+MIB = 1024 * 1024
+
+
+class SystemResources:
+    """No target, no payload."""
+
+    metric_name = "ai_system_cpu_usage"
+    metric_category = Category.SYSTEM_HEALTH
+
+    def check(self, target: str, payload: dict[str, Any]) -> None:
+        """Nothing to check: it looks at the machine it runs on."""
+
+    def known(self, payload: dict[str, Any]) -> Known:  # noqa: ARG002
+        """Nothing."""
+        return Known()
+
+    async def measure(self, spec: Spec) -> list[Sample]:  # noqa: ARG002
+        """CPU %, memory %, memory available, and the portal's own share of CPU and memory.
+
+        The monitoring overhead is the CPU time of the portal's processes as a
+        share of what all cores could give in the same span; the absolute
+        figures stand beside it, since a percentage alone hides them.
+        """
+        family = portal_processes()
+        before, began = cpu_seconds(family), time.perf_counter()
+        psutil.cpu_percent(None)
+        await asyncio.sleep(SPAN_SECONDS)
+        cpu = psutil.cpu_percent(None)
+        span = time.perf_counter() - began
+        used = max(cpu_seconds(family) - before, 0.0)
+        cores = psutil.cpu_count() or 1
+        held = memory_mib(family)
+        memory = psutil.virtual_memory()
+        portal = {"processes": len(family), "cores": cores}
+        overhead = {**portal, "cpu_seconds": round(used, 4), "span_seconds": round(span, 3)}
+        return [
+            _sample("ai_system_cpu_usage", cpu, Unit.PERCENT, {"cores": cores}),
+            _sample("ai_system_memory_usage", memory.percent, Unit.PERCENT),
+            _sample("ai_system_memory_available", memory.available / MIB, Unit.MEGABYTES),
+            _sample("monitoring_overhead", 100 * used / (span * cores), Unit.PERCENT, overhead),
+            _sample("monitoring_memory", held, Unit.MEGABYTES, portal),
+        ]
+
+
+def portal_processes() -> list[psutil.Process]:
+    """The portal's processes on this machine, without the demo service.
+
+    Under the supervisor that is everything it started; run by other means,
+    this process with its parent (the Celery worker) and siblings.
+    """
+    supervisor = os.environ.get("AIOSMON_SUPERVISOR_PID", "")
+    own = psutil.Process()
+    try:
+        root = psutil.Process(int(supervisor)) if supervisor.isdigit() else own.parent() or own
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [own]
+    return [process for process in family if not _is_demo(process)]
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """CPU time (user and system) that the processes have used so far; ended ones count 0."""
+    total = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def memory_mib(processes: list[psutil.Process]) -> float:
+    """Memory the processes hold in MiB; shared pages are counted in proportion (PSS)."""
+    total = 0
+    for process in processes:
+        try:
+            full = process.memory_full_info()
+        except psutil.Error:
+            continue
+        total += getattr(full, "pss", 0) or full.rss
+    return total / MIB
+
+
+def _is_demo(process: psutil.Process) -> bool:
+    try:
+        return any("demo.app" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _sample(name: str, value: float, unit: Unit, metadata: dict[str, Any] | None = None) -> Sample:
+    return Sample(
+        name,
+        Category.SYSTEM_HEALTH,
+        value,
+        unit,
+        component=PLATFORM_COMPONENT,
+        metadata=metadata or {},
+    )

@@ -1,0 +1,1 @@
+"""Real traces, sent again through the portal's own REST API as if they happened now."""

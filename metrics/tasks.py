@@ -1,0 +1,33 @@
+"""Beat's tasks over the facts. Thin: each calls the module that has the rule."""
+
+from celery import shared_task
+
+from metrics import partitions, rollups
+from metrics.probes import dispatch
+
+
+@shared_task
+def dispatch_probes() -> int:
+    """Claim the probes that are due and hand each to a worker."""
+    due = dispatch.claim_due()
+    for probe_id, claim in due:
+        run_probe.apply_async(args=(probe_id, claim), expires=dispatch.QUEUE_SECONDS)
+    return len(due)
+
+
+@shared_task
+def run_probe(probe_id: int, claim: str) -> bool:
+    """Run one claimed probe."""
+    return dispatch.run_claimed(probe_id, claim)
+
+
+@shared_task
+def roll_up() -> int:
+    """Recompute the pending minutes."""
+    return rollups.roll_up_all()
+
+
+@shared_task
+def maintain() -> dict[str, list[str]]:
+    """Make and drop partitions."""
+    return partitions.maintain()

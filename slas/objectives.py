@@ -1,0 +1,202 @@
+"""What each SLA, model target and resource limit promises, as objectives.
+
+One promise in business words holds several objectives; each has a key that
+stays the same for as long as the promise does.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from metrics.units import Unit
+from slas.models import ModelTarget, ResourceLimit, Sla
+
+
+class Kind(StrEnum):
+    """How an objective is judged."""
+
+    LATENCY = "latency"  # share of requests that succeed within a target
+    AVAILABILITY = "availability"  # share that succeed within the maximum
+    SATISFACTION = "satisfaction"  # mean rating
+    LIMIT = "limit"  # an aggregate of values stays at or under a limit
+
+
+class Promise(StrEnum):
+    """Where an objective comes from."""
+
+    SLA = "sla"
+    MODEL = "model"
+    RESOURCE = "limit"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One SLI with its target and window."""
+
+    promise: Promise
+    code: str  # of the SLA, model or component/limit
+    kind: Kind
+    metric_name: str
+    component: str
+    unit: str  # of values and of good_within
+    threshold: float  # what an alert names: ms, percent, stars or the limit
+    window: timedelta
+    minimum: int  # measurements (votes) needed for a verdict
+    share: float = 100.0  # percent of events that must be good
+    good_within: float = 0.0  # a good event's largest value
+    query_complexity: str = ""
+    model: str = ""
+    aggregate: str = ResourceLimit.Aggregate.MEAN
+    include_synthetic: bool = False
+    name: str = ""  # tells objectives of the same kind and promise apart
+    business_impact: str = ""
+    recommended_action: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identifies the objective in verdicts and fingerprints."""
+        return f"{self.promise}:{self.code}:{self.name or self.kind}"
+
+    @property
+    def threshold_unit(self) -> str:
+        """The unit of threshold and actual value."""
+        return {Kind.AVAILABILITY: Unit.PERCENT, Kind.SATISFACTION: Unit.SCORE}.get(
+            self.kind, self.unit
+        )
+
+
+def enabled() -> list[Objective]:
+    """Every objective that is evaluated now."""
+    found: list[Objective] = []
+    for sla in Sla.objects.filter(enabled=True):
+        found += of_sla(sla)
+    for target in ModelTarget.objects.filter(enabled=True):
+        found += of_model(target)
+    found += [of_limit(limit) for limit in ResourceLimit.objects.filter(enabled=True)]
+    return found
+
+
+def of_sla(sla: Sla) -> list[Objective]:
+    """Latency, availability, and where promised satisfaction and learning integration."""
+    found = [_sla_latency(sla), _sla_availability(sla)]
+    if sla.user_satisfaction_target is not None:
+        found.append(_sla_satisfaction(sla, sla.user_satisfaction_target))
+    if sla.learning_integration_time is not None:
+        found.append(_sla_learning(sla, sla.learning_integration_time))
+    return found
+
+
+def of_model(target: ModelTarget) -> list[Objective]:
+    """Inference time, and the satisfaction with answers that the model gave."""
+    latency = Objective(
+        Promise.MODEL,
+        target.model_name,
+        Kind.LATENCY,
+        target.metric_name,
+        target.component,
+        Unit.MILLISECONDS,
+        threshold=target.inference_time,
+        good_within=target.inference_time,
+        share=target.latency_share,
+        window=timedelta(seconds=target.window_seconds),
+        minimum=target.minimum_samples,
+        model=target.model_name,
+        name="inference_time",
+        business_impact=target.business_impact,
+        recommended_action=target.recommended_action,
+    )
+    satisfaction = Objective(
+        Promise.MODEL,
+        target.model_name,
+        Kind.SATISFACTION,
+        "",
+        target.component,
+        Unit.SCORE,
+        threshold=target.user_satisfaction,
+        window=timedelta(days=1),
+        minimum=max(target.minimum_samples, 10),
+        model=target.model_name,
+        business_impact=target.business_impact,
+        recommended_action=target.recommended_action,
+    )
+    return [latency, satisfaction]
+
+
+def of_limit(limit: ResourceLimit) -> Objective:
+    """The one objective of a resource limit."""
+    return Objective(
+        Promise.RESOURCE,
+        limit.component,
+        Kind.LIMIT,
+        limit.metric_name,
+        limit.component,
+        limit.unit,
+        threshold=limit.value,
+        window=timedelta(seconds=limit.window_seconds),
+        minimum=limit.minimum_samples,
+        aggregate=limit.aggregate,
+        name=limit.name,
+        business_impact=limit.business_impact,
+        recommended_action=limit.recommended_action,
+    )
+
+
+def _of_sla(sla: Sla, kind: Kind, threshold: float, **more: Any) -> Objective:
+    fields: dict[str, Any] = {
+        "metric_name": sla.metric_name,
+        "unit": Unit.MILLISECONDS,
+        "window": timedelta(seconds=sla.window_seconds),
+        "minimum": sla.minimum_samples,
+        "query_complexity": sla.query_complexity,
+        **more,
+    }
+    return Objective(
+        Promise.SLA,
+        sla.code,
+        kind,
+        threshold=threshold,
+        component=sla.component,
+        include_synthetic=sla.include_synthetic,
+        business_impact=sla.business_impact,
+        recommended_action=sla.recommended_action,
+        **fields,
+    )
+
+
+def _sla_latency(sla: Sla) -> Objective:
+    target = sla.target_response_time
+    return _of_sla(sla, Kind.LATENCY, target, good_within=target, share=sla.latency_share)
+
+
+def _sla_availability(sla: Sla) -> Objective:
+    share = sla.availability
+    return _of_sla(sla, Kind.AVAILABILITY, share, good_within=sla.max_response_time, share=share)
+
+
+def _sla_satisfaction(sla: Sla, target: float) -> Objective:
+    return _of_sla(
+        sla,
+        Kind.SATISFACTION,
+        target,
+        # Ratings arrive on the request's row or on a feedback row of the same class.
+        metric_name="" if sla.query_complexity else sla.metric_name,
+        unit=Unit.SCORE,
+        window=timedelta(seconds=sla.satisfaction_window_seconds),
+        minimum=sla.minimum_votes,
+    )
+
+
+def _sla_learning(sla: Sla, seconds: float) -> Objective:
+    return _of_sla(
+        sla,
+        Kind.LATENCY,
+        seconds,
+        metric_name=sla.learning_metric_name,
+        unit=Unit.SECONDS,
+        good_within=seconds,
+        share=sla.latency_share,
+        window=timedelta(seconds=sla.satisfaction_window_seconds),
+        query_complexity="",
+        name="learning_integration",
+    )

@@ -1,0 +1,165 @@
+"""The rows the service sends to a portal, and how it sends them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from demo.service import QUERY_SLOTS
+
+KEY = "aiosmon_test_key"
+SIMPLE = "How many requests did Davinci answer?"
+
+
+@pytest.fixture
+def reporting(start, portal):
+    """A service that reports to the recording portal; resource rows come twice a second."""
+    with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY, DEMO_RESOURCE_SECONDS="0.5") as http:
+        yield http
+
+
+def test_it_reports_a_query_with_all_that_is_known_of_it(reporting, portal, until):
+    before = datetime.now(UTC)
+    body = {"query": SIMPLE, "client_id": 7}
+    answer = reporting.post("/api/ai/query", json=body, headers={"X-Client": "acme"}).json()
+    (row,) = until(lambda: portal.named("conversational_query_response_time"))
+    assert timedelta(0) <= datetime.fromisoformat(row.pop("timestamp")) - before < timedelta(1)
+    assert 0 < row.pop("metric_value") < 5000
+    assert row == {
+        "metric_name": "conversational_query_response_time",
+        "metric_category": "ai_query",
+        "measurement_unit": "ms",
+        "component": "cognitive_core",
+        "service_name": "demo-ai",
+        "endpoint_path": "/api/ai/query",
+        "client": "acme",
+        "request_id": answer["request_id"],
+        "query_complexity": "simple",
+        "ml_models_used": ["complexity_classifier"],
+        "metadata": {"client_id": 7, "confidence": answer["confidence"]},
+        "success": True,
+    }
+
+
+def test_it_sends_a_list_with_the_key_as_bearer(reporting, portal, until):
+    reporting.get("/terminal").raise_for_status()
+    _, headers, path, rows = until(lambda: portal.posts and portal.posts[0])
+    assert path == "/api/v1/metrics/"
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert isinstance(rows, list)
+
+
+@pytest.mark.parametrize(
+    ("reaction", "score"),
+    [
+        ({"feedback": "thumbs_up"}, 5),
+        ({"feedback": "thumbs_down"}, 1),
+        ({"feedback": "rating", "rating": 4}, 4),
+        ({"feedback": "correction", "userCorrection": "it is 1049"}, None),
+    ],
+)
+def test_it_reports_ratings(reporting, portal, until, reaction, score):
+    reporting.post("/api/ai/feedback", json=reaction | {"client": "globex"}).raise_for_status()
+    (row,) = until(lambda: portal.named("user_feedback_processing_time"))
+    assert row.get("user_satisfaction_score") == score
+    assert (row["client"], row["component"]) == ("globex", "user_interface")
+
+
+def test_it_reports_embeddings_and_page_loads(reporting, portal, until):
+    reporting.post("/api/ai/embed", json={"texts": ["a b", "c"]}).raise_for_status()
+    reporting.get("/terminal").raise_for_status()
+    (embed,) = until(lambda: portal.named("embedding_generation_time"))
+    assert embed["component"] == "data_intelligence"
+    (page,) = until(lambda: portal.named("ai_terminal_load_time"))
+    assert page["metric_category"] == "user_interface"
+
+
+def test_it_reports_failures_with_their_complexity(reporting, portal, until):
+    body = {"component": "cognitive_core", "error_rate": 1}
+    reporting.post("/demo/degrade", json=body).raise_for_status()
+    assert reporting.post("/api/ai/query", json={"query": SIMPLE}).status_code == 500
+    (row,) = until(lambda: portal.named("conversational_query_response_time"))
+    assert (row["success"], row["query_complexity"]) == (False, "simple")
+
+
+def test_it_reports_neither_probes_nor_refused_requests(reporting, portal, until):
+    probe = {"X-AIOSMON-Probe": "1"}
+    reporting.post("/api/ai/query", json={"query": SIMPLE}, headers=probe).raise_for_status()
+    assert reporting.post("/api/ai/query", json={"query": ""}).status_code == 400
+    reporting.get("/terminal").raise_for_status()
+    until(lambda: portal.named("ai_terminal_load_time"))
+    assert portal.named("conversational_query_response_time") == []
+
+
+def test_it_reports_each_model_call(start, portal, database, until):
+    env = {"AIOSMON_URL": portal.url, "AIOSMON_API_KEY": KEY, "DEMO_DATABASE_URL": database}
+    with start(**env) as http:
+        until(lambda: http.get("/healthz").json()["pgml"] == "ready")
+        body = {"query": SIMPLE, "include_ml_predictions": True}
+        answer = http.post("/api/ai/query", json=body).raise_for_status().json()
+        (row,) = until(lambda: portal.named("ml_prediction_inference_time"))
+    assert row["ml_models_used"] == ["query_complexity_classification"]
+    assert (row["metadata"], row["request_id"]) == ({"feature_count": 8}, answer["request_id"])
+
+
+def test_it_reports_its_resources(reporting, portal, until):
+    reporting.post("/api/ai/embed", json={"texts": ["a"] * 17}).raise_for_status()
+    (batch,) = until(lambda: portal.named("embedding_batch_size"))
+    assert (batch["metric_value"], batch["component"]) == (17, "data_intelligence")
+    units = {"memory_usage": "mb", "cpu_usage": "percent", "concurrent_queries": "count"}
+    for name, unit in units.items():
+        row = portal.named(name)[0]
+        assert (row["measurement_unit"], row["metric_category"]) == (unit, "system_health")
+    assert 20 < portal.named("memory_usage")[0]["metric_value"] < 1000
+
+
+def test_it_waits_as_long_as_the_portal_asks_and_sends_the_same_rows(portal, start, until):
+    portal.answers = [(503, {"Retry-After": "2"})]
+    with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY) as http:
+        http.get("/terminal").raise_for_status()
+        until(lambda: len(portal.posts) == 2)
+    (first, _, _, refused), (second, _, _, sent) = portal.posts
+    assert second - first >= 2
+    assert sent == refused
+
+
+@pytest.mark.parametrize("status", [207, 400, 401])
+def test_it_does_not_repeat_what_the_portal_refused(portal, start, until, status):
+    portal.answers = [(status, {})]
+    with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY) as http:
+        http.get("/terminal").raise_for_status()
+        until(lambda: len(portal.posts) == 1)
+        http.post("/api/ai/embed", json={"texts": ["a"]}).raise_for_status()
+        until(lambda: len(portal.posts) == 2)
+    assert [len(rows) for _, _, _, rows in portal.posts] == [1, 1]
+    assert portal.posts[1][3][0]["metric_name"] == "embedding_generation_time"
+
+
+def test_it_sends_what_is_queued_when_it_is_stopped(portal, start):
+    with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY) as http:
+        for _ in range(5):
+            http.get("/terminal").raise_for_status()
+    assert len(portal.named("ai_terminal_load_time")) == 5
+
+
+def test_it_makes_real_traffic_in_the_name_of_two_clients(portal, start, until):
+    with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY, DEMO_TRAFFIC="30"):
+        until(lambda: len(portal.named("user_feedback_processing_time")) >= 10)
+    assert {row["client"] for row in portal.accepted if "client" in row} == {"acme", "globex"}
+    queries = portal.named("conversational_query_response_time")
+    assert {row["query_complexity"] for row in queries} == {"simple", "moderate", "complex"}
+    scores = [r["user_satisfaction_score"] for r in portal.named("user_feedback_processing_time")]
+    assert all(1 <= score <= 5 for score in scores)
+
+
+def test_it_reports_how_many_queries_were_under_way_and_waiting(reporting, portal, until):
+    body = {"component": "cognitive_core", "slowdown": 500}
+    reporting.post("/demo/degrade", json=body).raise_for_status()
+
+    def ask(_: int) -> None:
+        reporting.post("/api/ai/query", json={"query": SIMPLE}).raise_for_status()
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(ask, range(12)))
+    until(lambda: 12 in {row["metric_value"] for row in portal.named("concurrent_queries")})
+    assert max(row["metric_value"] for row in portal.named("queue_size")) == 12 - QUERY_SLOTS
