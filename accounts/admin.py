@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import keys, visibility
+from accounts import keys, rights, visibility
 from accounts.models import PLATFORM, ApiKey, Client, Team, User
 
 admin.site.unregister(Group)
@@ -108,9 +108,32 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
         return super().get_queryset(request).prefetch_related("groups", "clients")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only a superuser makes superusers: an administrator can't raise their own rights."""
+        """Only a superuser makes superusers, only who sees all clients makes others see them."""
         fields = [*super().get_readonly_fields(request, obj)]
-        return fields if request.user.is_superuser else [*fields, "is_superuser"]
+        if not request.user.is_superuser:
+            fields.append("is_superuser")
+        if not visibility.sees_all(request.user):
+            fields.append("all_clients")
+        return fields
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the groups and clients that the person at the screen may hand on."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = rights.groups_to_give(request.user)
+        elif db_field.name == "clients":
+            kwargs["queryset"] = visibility.visible_clients(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes, or sets the password of, a person with more rights than their own."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or rights.may_change(request.user, obj))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A new person sees no more than the one who made them."""
+        if not change:
+            obj.all_clients = visibility.sees_all(request.user)
+        super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Timelines name their users: a user is deactivated, not deleted."""
@@ -191,6 +214,12 @@ class ApiKeyAdmin(ScopedAdmin):
     search_fields = ["name", "prefix"]
     readonly_fields = ["prefix", "created_at", "created_by", "last_used_at", "revoked_at"]
     actions = ["revoke"]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Who may not see all clients can't make a key for all of them."""
+        if db_field.name == "client":
+            kwargs["required"] = not visibility.sees_all(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @display(description="May")
     def what(self, key: ApiKey) -> str:

@@ -45,8 +45,13 @@ class HasScope(BasePermission):
         """Refuse a key without the scope by name; without a key, DRF answers 401."""
         if not isinstance(request.auth, ApiKey):
             return False
-        scope = getattr(view, "scopes", {}).get(request.method or "")
+        method = request.method or ""
+        if not hasattr(view, method.lower()):
+            return True  # DRF's 405 says it better.
+        scope = getattr(view, "scopes", {}).get(method)
         self.message = f"This API key lacks the scope “{scope}”."
+        if scope is None:
+            self.message = f"No API key may use {method} here."
         return scope is not None and scope in request.auth.scopes
 
 

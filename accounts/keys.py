@@ -55,7 +55,7 @@ def check(text: str) -> ApiKey:
     """
     scheme, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
-    if scheme != SCHEME or not prefix or not secret:
+    if scheme != SCHEME or not prefix.isalnum() or not secret:
         raise InvalidKey("This is no AIOSMON API key: it has the form aiosmon_<prefix>_<secret>.")
     key = ApiKey.objects.select_related("client").filter(prefix=prefix).first()
     if key is None or not hmac.compare_digest(key.secret_hash, _hash(secret)):

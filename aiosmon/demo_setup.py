@@ -1,6 +1,7 @@
 """The demo's clients and probes: made once, then the user's to edit or delete."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from accounts.models import PLATFORM, Client
 from metrics.models import Probe
@@ -50,7 +51,18 @@ def load_demo(demo_url: str) -> None:
         Client.objects.get_or_create(code=code, defaults=defaults)
     platform = Client.objects.get(code=PLATFORM)
     for name, fields in probes(demo_url.rstrip("/")).items():
-        Probe.objects.get_or_create(name=name, defaults={**fields, "client": platform})
+        probe, made = Probe.objects.get_or_create(
+            name=name, defaults={**fields, "client": platform}
+        )
+        if not made:
+            _follow(probe, fields["target"])
+
+
+def _follow(probe: Probe, target: str) -> None:
+    """The demo may listen on another port this time; a target of the user's own is left alone."""
+    was, now = urlsplit(probe.target), urlsplit(target)
+    if was.hostname == now.hostname and was.path == now.path and was.netloc != now.netloc:
+        Probe.objects.filter(pk=probe.pk).update(target=target)
 
 
 def probes(url: str) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ with a message that names the variable, what is wrong and what would be right.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -91,7 +91,8 @@ def suffixed(prefix: str, environ: Mapping[str, str] = os.environ) -> dict[str, 
 def postgres(url: str, name: str = "DATABASE_URL") -> dict[str, str]:
     """The Django connection parameters that a PostgreSQL URL means.
 
-    Raises ImproperlyConfigured for another scheme or a URL without a database.
+    Raises ImproperlyConfigured for another scheme, a port that is no number or
+    a URL without a database.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
@@ -102,10 +103,19 @@ def postgres(url: str, name: str = "DATABASE_URL") -> dict[str, str]:
     database = unquote(parts.path.lstrip("/"))
     if not database:
         raise ImproperlyConfigured(f"{name} names no database: end it with /aiosmon.")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}: the port must be 0 … 65535.") from None
     return {
         "NAME": database,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
+        "PORT": str(port or ""),
     }
+
+
+def postgres_options(url: str) -> dict[str, str]:
+    """The URL's libpq parameters, such as ``sslmode=require`` after the question mark."""
+    return dict(parse_qsl(urlsplit(url).query))

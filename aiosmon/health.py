@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from aiosmon.models import Heartbeat
 
@@ -39,8 +41,8 @@ def database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}"
+    except Error as error:
+        return f"PostgreSQL does not answer: {str(error).strip().partition(chr(10))[0]}"
     return ""
 
 
@@ -50,6 +52,8 @@ def broker() -> str:
         settings.REDIS_URL or settings.CELERY_BROKER_URL,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
+        # The default backs off for seconds between its retries; whoever asks /readyz asks again.
+        retry=Retry(NoBackoff(), 0),
     )
     try:
         client.ping()
@@ -64,7 +68,7 @@ def beat() -> str:
     """What is wrong with the chain beat → broker → worker; empty when nothing is."""
     try:
         seen = Heartbeat.objects.filter(name="beat").values_list("seen_at", flat=True).first()
-    except DatabaseError:
+    except Error:
         return "Unknown: the database does not answer."
     if seen is None:
         return "No heartbeat yet: is Celery beat running, and a worker?"

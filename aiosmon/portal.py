@@ -1,24 +1,23 @@
 """`make run`: which processes make the portal, in which order, with which environment."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiosmon import readiness, runstate
+from aiosmon import runstate
 from aiosmon.embedded import EmbeddedError, Postgres, Valkey, data_dir, ports, secret_key
-from aiosmon.embedded.binaries import SERVER_ENV
-from aiosmon.embedded.paths import CHECKOUT, read_json
-from aiosmon.processes import Service, end_survivors, start_time
+from aiosmon.embedded.paths import read_json
+from aiosmon.processes import end_survivors, start_time
+from aiosmon.services import Options, PortalError, Services
 from aiosmon.supervisor import StartError, StopRequested, Supervisor
 
 MIGRATE_SECONDS = 600.0
 ANSWER_SECONDS = 60.0
 NAME_WIDTH = 10
+
 
 class Portal:
     """One run of the portal on one data directory."""
@@ -32,10 +31,12 @@ class Portal:
             "AIOSMON_DATA_DIR": str(data),
             "AIOSMON_SUPERVISOR_PID": str(os.getpid()),
             "AIOSMON_URL": environ.get("AIOSMON_URL") or options.url,
+            "DEMO_URL": options.demo_url,
             "DJANGO_SETTINGS_MODULE": "aiosmon.settings",
             "PYTHONUNBUFFERED": "1",
         }
         self.bootstrap: dict[str, Any] = {}
+        self.services = Services(options, self.env)
         self.supervisor = Supervisor(write_line, self._save_state)
 
     def run(self) -> None:
@@ -59,17 +60,18 @@ class Portal:
 
     def _start(self) -> None:
         self._start_stores()
-        self._manage("migrate", "migrate", "--noinput")
-        file = runstate.run_dir(self.data) / "bootstrap.json"
-        self._manage("bootstrap", "bootstrap", env={"AIOSMON_BOOTSTRAP_FILE": str(file)})
-        self.bootstrap = read_json(file) or {}
-        history = self.options.demo and bool(self.bootstrap.get("first_start"))
-        history = history and self._wants_history()
-        self.supervisor.start(self._web())
-        rest = [self._celery_worker(), self._probe_worker(), self._beat()]
-        self.supervisor.start(*rest, *([self._demo()] if self.options.demo else []))
+        self._bootstrap()
+        api_key = str(self.bootstrap.get("demo_api_key", ""))
+        first = self.options.demo and bool(self.bootstrap.get("first_start"))
+        history = first and self._wants_history()
+        make = self.services
+        self.supervisor.start(make.web())
+        rest = [make.worker(), make.probes(), make.beat()]
+        if self.options.demo:
+            rest.append(make.demo(api_key))
+        self.supervisor.start(*rest)
         if history:
-            self.supervisor.start(self._history())
+            self.supervisor.start(make.history(api_key))
         self._print_banner()
 
     def _start_stores(self) -> None:
@@ -85,21 +87,7 @@ class Portal:
     def _start_postgres(self) -> None:
         server = Postgres(self.data)
         server.prepare()
-        service = Service(
-            "postgres",
-            server.argv,
-            SERVER_ENV,
-            owner=server.owner,
-            ready=lambda _: server.ready(),
-            before_start=server.recover,
-            upkeep=server.upkeep,
-            # SIGTERM would wait for every client to leave by itself.
-            stop_signal=signal.SIGINT,
-            death_signal=signal.SIGINT,
-            stop_seconds=30.0,
-            stop_rank=STOP_RANKS["postgres"],
-        )
-        self.supervisor.start(service)
+        self.supervisor.start(self.services.postgres(server))
         self.env["DATABASE_URL"] = server.ensure_database("aiosmon")
         if self.options.demo and not self.env.get("DEMO_DATABASE_URL"):
             self.env["DEMO_DATABASE_URL"] = server.ensure_database("aiosmon_demo")
@@ -107,21 +95,16 @@ class Portal:
     def _start_valkey(self) -> None:
         server = Valkey(self.data)
         server.prepare()
-        service = Service(
-            "valkey",
-            server.argv,
-            SERVER_ENV,
-            owner=server.owner,
-            ready=lambda _: server.ready(),
-            stop_rank=STOP_RANKS["valkey"],
-        )
-        self.supervisor.start(service)
+        self.supervisor.start(self.services.valkey(server))
         self.env["REDIS_URL"] = server.url
 
-    def _manage(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
-        self.supervisor.run(
-            self._service(name, "manage.py", *arguments, env=env), seconds=MIGRATE_SECONDS
-        )
+    def _bootstrap(self) -> None:
+        """Bring the schema up to date, and make what the first start needs."""
+        self.supervisor.run(self.services.manage("migrate", "--noinput"), MIGRATE_SECONDS)
+        file = runstate.run_dir(self.data) / "bootstrap.json"
+        command = self.services.manage("bootstrap", AIOSMON_BOOTSTRAP_FILE=str(file))
+        self.supervisor.run(command, MIGRATE_SECONDS)
+        self.bootstrap = read_json(file) or {}
 
     def _wants_history(self) -> bool:
         """Whether to load the HALIE trace: asked on a terminal, else AIOSMON_DEMO_HISTORY."""
@@ -199,6 +182,7 @@ def main() -> int:
     except (PortalError, StartError, EmbeddedError, runstate.AlreadyRunningError) as error:
         sys.stderr.write(f"\nThe portal did not start: {error}\n")
         return 1
+    sys.stdout.write("The portal has stopped.\n")
     return 0
 
 

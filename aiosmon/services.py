@@ -59,15 +59,48 @@ class Options:
         return f"http://127.0.0.1:{self.demo_port}"
 
 
-    def _service(
-        self, name: str, *arguments: str, env: Mapping[str, str] | None = None, **options: Any
-    ) -> Service:
-        argv = [sys.executable, *arguments]
-        environ = {**self.env, **(env or {})}
-        rank = STOP_RANKS.get(name, 0)
-        return Service(name, argv, environ, cwd=CHECKOUT, stop_rank=rank, **options)
+class Services:
+    """Builds the services of one run; ``env`` may still grow between two of them."""
 
-    def _web(self) -> Service:
+    def __init__(self, options: Options, env: dict[str, str]) -> None:
+        """``env`` is what every Django process gets."""
+        self.options = options
+        self.env = env
+
+    def postgres(self, server: Postgres) -> Service:
+        """The embedded PostgreSQL."""
+        return Service(
+            "postgres",
+            server.argv,
+            SERVER_ENV,
+            owner=server.owner,
+            ready=lambda _: server.ready(),
+            before_start=server.recover,
+            upkeep=server.upkeep,
+            # SIGTERM would wait for every client to leave by itself.
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGINT,
+            stop_seconds=30.0,
+            stop_rank=STOP_RANKS["postgres"],
+        )
+
+    def valkey(self, server: Valkey) -> Service:
+        """The embedded Valkey."""
+        return Service(
+            "valkey",
+            server.argv,
+            SERVER_ENV,
+            owner=server.owner,
+            ready=lambda _: server.ready(),
+            stop_rank=STOP_RANKS["valkey"],
+        )
+
+    def manage(self, command: str, *arguments: str, **env: str) -> Service:
+        """A run of ``manage.py command``."""
+        return self._service(command, "manage.py", command, *arguments, env=env)
+
+    def web(self) -> Service:
+        """The portal's web server."""
         arguments = ["--interface", "wsgi", "aiosmon.wsgi:application", "--no-ws"]
         arguments += ["--host", self.options.host, "--port", str(self.options.port)]
         # Eight threads, and as many requests in line as they clear in a second or so.
@@ -79,11 +112,12 @@ class Options:
             "web", "-m", "granian", *arguments, ready=lambda _: readiness.answers(healthz)
         )
 
-    def _demo(self) -> Service:
+    def demo(self, api_key: str) -> Service:
+        """The demo AI service, which reports to the portal with ``api_key``."""
         arguments = ["--interface", "asgi", "demo.app:app", "--workers-kill-timeout", "5"]
         arguments += ["--host", "127.0.0.1", "--port", str(self.options.demo_port), "--no-ws"]
         url = self.options.demo_url
-        env = {"DEMO_URL": url, "AIOSMON_API_KEY": str(self.bootstrap.get("demo_api_key", ""))}
+        env = {"DEMO_URL": url, "AIOSMON_API_KEY": api_key}
         return self._service(
             "demo", "-m", "granian", *arguments, env=env, ready=lambda _: readiness.answers(url)
         )
@@ -98,27 +132,38 @@ class Options:
             death_signal=signal.SIGQUIT if arguments[0] == "worker" else signal.SIGTERM,
         )
 
-    def _celery_worker(self) -> Service:
+    def worker(self) -> Service:
+        """The worker for everything but probes."""
         arguments = ["-n", "worker@%h", "-Q", "celery", "-c", "2", "--prefetch-multiplier", "1"]
         return self._celery("worker", "worker", *arguments, "--without-gossip", "--without-mingle")
 
-    def _probe_worker(self) -> Service:
+    def probes(self) -> Service:
+        """The probes' worker: threads, since a probe mostly waits for its target."""
         arguments = ["-n", "probes@%h", "-Q", "probes", "-P", "threads", "-c", "8"]
         arguments += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
         return self._celery("probes", "worker", *arguments)
 
-    def _beat(self) -> Service:
+    def beat(self) -> Service:
+        """The scheduler."""
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         return self._celery("beat", "beat", "--scheduler", scheduler, "--pidfile=")
 
-    def _history(self) -> Service:
-        env = {"AIOSMON_API_KEY": str(self.bootstrap.get("demo_api_key", ""))}
+    def history(self, api_key: str) -> Service:
+        """The one-shot load of the HALIE trace."""
+        env = {"AIOSMON_API_KEY": api_key}
         return self._service("history", "manage.py", "replay", "halie", env=env, once=True)
+
+    def _service(
+        self, name: str, *arguments: str, env: Mapping[str, str] | None = None, **options: Any
+    ) -> Service:
+        argv = [sys.executable, *arguments]
+        environ = {**self.env, **(env or {})}
+        rank = STOP_RANKS.get(name, 0)
+        return Service(name, argv, environ, cwd=CHECKOUT, stop_rank=rank, **options)
+
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise PortalError(f"{name}={text!r} is not a port number (1 to 65535).")
     return int(text)
-
-

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmon import embedded, env
+from aiosmon.logs import is_news
 from aiosmon.unfold_settings import unfold_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -85,7 +86,11 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": 600,
         # A connection that PostgreSQL's restart broke is replaced, not served as an error.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "aiosmon"},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "aiosmon",
+            **env.postgres_options(DATABASE_URL),
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -223,8 +228,10 @@ LOGGING = {
         },
         "text": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
     },
+    "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
     "handlers": {
         "console": {
+            "filters": ["news"],
             "class": "logging.StreamHandler",
             "formatter": env.text("AIOSMON_LOG_FORMAT", "json"),
         }

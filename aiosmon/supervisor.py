@@ -1,6 +1,7 @@
 """Keeps a set of services running: starts in order, restarts the dead, stops in order."""
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -31,7 +32,7 @@ class StartError(Exception):
     """A service could not be brought up; the message carries its last lines."""
 
 
-class StopRequested(Exception):  # noqa: N818  # it is no error
+class StopRequested(Exception):
     """Ctrl-C or SIGTERM arrived while something was being waited for."""
 
 
@@ -131,7 +132,7 @@ class Supervisor:
         """Keep everything running until a stop signal arrives."""
         with contextlib.suppress(StopRequested):
             while True:
-                self.tend(self._idle_seconds())
+                self.tend()
 
     def wait_for_input(self, descriptor: int, seconds: float) -> bool:
         """Whether the descriptor can be read within ``seconds``; tends the services meanwhile."""
@@ -141,17 +142,18 @@ class Supervisor:
                 return True
         return False
 
-    def tend(self, seconds: float, also: int | None = None) -> bool:
+    def tend(self, seconds: float = math.inf, also: int | None = None) -> bool:
         """Mend what needs mending, then wait for a signal, input on ``also``, or ``seconds``.
 
-        Returns whether ``also`` can be read. Raises StopRequested after a stop signal.
+        It returns sooner when something falls due sooner; the result says whether ``also`` can
+        be read. Raises StopRequested after a stop signal.
         """
         if self._stops:
             raise StopRequested
         for watched in self._watched.values():
             self._mend(watched)
         self._keep_up()
-        return self._wait(seconds, also)
+        return self._wait(min(seconds, self._idle_seconds()), also)
 
     def stop(self) -> None:
         """Stop the services by rank, each with its deadline; a second stop signal kills at once."""

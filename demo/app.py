@@ -112,6 +112,8 @@ async def feedback(request: Request, call: Call) -> Response:
     call.metadata |= {"feedback_type": kind, "has_correction": bool(given.correction)}
     call.metadata["triggers_retraining"] = given.retrain
     effect, retraining = await service.feedback(given)
+    # A rating counts for the class of query that it rates.
+    call.complexity = effect.label
     known = bool(given.request_id and service.learner.knows(given.request_id))
     body = {"accepted": True, "answer_known": known, "passages_changed": effect.passages_changed}
     return JSONResponse(body | {"retraining": retraining})

@@ -26,10 +26,14 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a reaction did: passages whose weight moved, and the example to refit with, if any."""
+    """What a reaction did: passages whose weight moved, and the example to refit with, if any.
+
+    ``label`` is the class of the query that was reacted to, while its answer is remembered.
+    """
 
     passages_changed: int
     example: tuple[str, str] | None
+    label: str | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Learner:
             self._step(up, STEP)
             self._step(down, -STEP)
         example = _example(feedback.correction, given) if feedback.retrain else None
-        return Effect(len(up | down), example)
+        return Effect(len(up | down), example, given.label if given else None)
 
     def refit(self, example: tuple[str, str]) -> None:
         """Refit the classifier with one more labelled query."""

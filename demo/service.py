@@ -77,7 +77,8 @@ class Service:
         finally:
             self.gauges.query_left()
         self.learner.remember(call.request_id, query, verdict.label, answer)
-        call.models.insert(0, "complexity_classifier")
+        # The model that answers comes first: it is the one that a row's series is named for.
+        call.models = ["lsa_retrieval", *call.models, "complexity_classifier"]
         call.metadata["confidence"] = answer.confidence
         return {
             "request_id": call.request_id,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 SCALE = 5
 BUCKETS_PER_DOUBLING = 32  # 2**SCALE
-BASE = 2.0 ** (1 / BUCKETS_PER_DOUBLING)
+BASE = math.pow(2.0, 1 / BUCKETS_PER_DOUBLING)
 # Smaller positive values (denormals) would leave smallint; they count as zero.
 SMALLEST = 2.3e-308
 MAX_RELATIVE_ERROR = (BASE - 1) / (BASE + 1)

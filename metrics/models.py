@@ -1,6 +1,7 @@
 """Facts: what was measured. Tables and columns of the specification keep its names."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import TransactionNow
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
@@ -81,7 +82,9 @@ class PerformanceBaseline(models.Model):
     metric_category = models.CharField(max_length=50, choices=Category)
     baseline_value = models.FloatField(help_text="The reference value, in the unit below.")
     measurement_unit = models.CharField(max_length=20, choices=Unit)
-    measurement_date = models.DateTimeField(db_default=Now(), help_text="When it was measured.")
+    measurement_date = models.DateTimeField(
+        db_default=TransactionNow(), help_text="When it was measured."
+    )
     test_conditions = models.JSONField(
         null=True,
         blank=True,
@@ -140,7 +143,7 @@ class PerformanceMetric(models.Model):
     user_satisfaction_score = models.FloatField(
         null=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    timestamp = models.DateTimeField(db_default=Now())
+    timestamp = models.DateTimeField(db_default=TransactionNow())
     metadata = models.JSONField(null=True)
     success = models.BooleanField(db_default=True, default=True)
     synthetic = models.BooleanField(db_default=False, default=False)

@@ -14,6 +14,8 @@ from django.utils import timezone
 TABLE = "ai_performance_metrics"
 DEFAULT = f"{TABLE}_default"
 DAYS_AHEAD = 3
+# Writers wait for the upkeep, and it for long readers; it gives up, so that they go on.
+LOCK_SECONDS = 5
 # One upkeep at a time: two that create the same partition would fail one another.
 LOCK = 0x41494F53
 
@@ -22,7 +24,8 @@ def maintain(today: date | None = None) -> dict[str, list[str]]:
     """Make the partitions from the oldest kept day to DAYS_AHEAD, drop older ones.
 
     Returns the names of the partitions made and dropped. Repeatable; with a
-    second upkeep under way it does nothing.
+    second upkeep under way it does nothing. Raises OperationalError, nothing
+    done, when the table stays in use for LOCK_SECONDS: the next upkeep tries again.
     """
     today = today or timezone.now().date()
     oldest = today - timedelta(days=settings.ROW_RETENTION_DAYS)
@@ -33,14 +36,19 @@ def maintain(today: date | None = None) -> dict[str, list[str]]:
         if not cursor.fetchone()[0]:
             return done
         present = existing()
-        for day in wanted:
-            if day not in present:
-                _make(day)
-                done["made"].append(name_of(day))
-        for day in sorted(present):
-            if day < oldest:
-                cursor.execute(f"DROP TABLE {name_of(day)}")
-                done["dropped"].append(name_of(day))
+        missing = [day for day in wanted if day not in present]
+        outdated = sorted(day for day in present if day < oldest)
+        if missing or outdated:
+            # The whole table first, as every reader and writer does: taking its partitions
+            # before it could deadlock with them. And no row may reach the default partition
+            # between the moving of its rows and the new partition's attachment.
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+            cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
+        for day in missing:
+            _make(day)
+        for day in outdated:
+            cursor.execute(f"DROP TABLE {name_of(day)}")
+        done = {"made": [*map(name_of, missing)], "dropped": [*map(name_of, outdated)]}
         # Rows older than every partition kept have nowhere else to be dropped from.
         cursor.execute(f'DELETE FROM {DEFAULT} WHERE "timestamp" < %s', [oldest])  # noqa: S608
     return done

@@ -6,11 +6,14 @@ and upserts: late rows, repeats and crashes need no special case, and a roll-up
 always equals a recount.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from metrics.histogram import BUCKET_SQL, SCALE, SMALLEST
+from metrics.models import MinuteRollup
 
 BATCH = 500
 
@@ -109,3 +112,9 @@ def roll_up_all(most: int = 200) -> int:
         if count < BATCH:
             break
     return done
+
+
+def forget_old(now: datetime) -> int:
+    """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went."""
+    oldest = now - timedelta(days=settings.MINUTE_RETENTION_DAYS)
+    return MinuteRollup.objects.filter(minute__lt=oldest).delete()[0]

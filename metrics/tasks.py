@@ -1,6 +1,7 @@
 """Beat's tasks over the facts. Thin: each calls the module that has the rule."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from metrics import partitions, rollups
 from metrics.probes import dispatch
@@ -28,6 +29,6 @@ def roll_up() -> int:
 
 
 @shared_task
-def maintain() -> dict[str, list[str]]:
-    """Make and drop partitions."""
-    return partitions.maintain()
+def maintain() -> dict[str, list[str] | int]:
+    """Make and drop partitions; forget roll-ups past their retention."""
+    return {**partitions.maintain(), "minutes_forgotten": rollups.forget_old(timezone.now())}

@@ -1,17 +1,20 @@
 """Rows → figures → verdicts, over sliding windows."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, connection, transaction
 
 from accounts.models import PLATFORM, Client
 from slas.judge import Figures, Ruling, judge
 from slas.models import Verdict
 from slas.objectives import Kind, Objective
+
+logger = logging.getLogger(__name__)
 
 _MEASURE = """
 SELECT client_id,
@@ -32,7 +35,7 @@ WHERE {where}
 GROUP BY client_id
 """
 _WORST = """
-SELECT request_id, metric_value, success, "timestamp", metadata ->> 'error'
+SELECT request_id, {value}, success, "timestamp", metadata ->> 'error'
 FROM ai_performance_metrics
 WHERE {where} AND {bad}
 ORDER BY {order}, "timestamp" DESC LIMIT %(limit)s
@@ -61,7 +64,12 @@ def evaluate(objectives: Iterable[Objective], now: datetime) -> list[Finding]:
     platform = Client.objects.get(code=PLATFORM).pk
     findings: list[Finding] = []
     for objective in objectives:
-        findings += measure(objective, now - objective.window, now, platform_id=platform)
+        try:
+            with transaction.atomic():
+                findings += measure(objective, now - objective.window, now, platform_id=platform)
+        except DataError:
+            # Values whose mean overflows must not silence all other promises.
+            logger.exception("measuring failed", extra={"objective": objective.key})
     return findings
 
 
@@ -110,7 +118,10 @@ def forget_old(now: datetime) -> int:
 
 
 def worst_requests(finding: Finding, limit: int = 5) -> list[dict[str, Any]]:
-    """The requests that speak most clearly against the objective, worst first."""
+    """The requests that speak most clearly against the objective, worst first.
+
+    ``value`` is what is judged: the rating for satisfaction, else the row's value.
+    """
     objective = finding.objective
     platform = Client.objects.get(code=PLATFORM).pk
     where, values = _selection(objective, finding.start, finding.end, platform)
@@ -121,9 +132,10 @@ def worst_requests(finding: Finding, limit: int = 5) -> list[dict[str, Any]]:
         "limit": limit,
     }
     bad, order = _badness(objective.kind)
+    judged = "user_satisfaction_score" if objective.kind == Kind.SATISFACTION else "metric_value"
+    where += " AND client_id = %(client_id)s"
     with connection.cursor() as cursor:
-        sql = _WORST.format(where=f"{where} AND client_id = %(client_id)s", bad=bad, order=order)
-        cursor.execute(sql, values)
+        cursor.execute(_WORST.format(value=judged, where=where, bad=bad, order=order), values)
         names = ("request_id", "value", "success", "timestamp", "error")
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return [{**row, "timestamp": row["timestamp"].isoformat()} for row in rows]

@@ -61,11 +61,12 @@ def bad_ratio(objective: Objective, total: int, good: int) -> float:
 
     bad share / (1 - target), Google SRE Workbook ch. 5; infinite for a target of 100 %.
     """
-    allowed = 1.0 - objective.share / 100.0
-    bad = 1.0 - good / total
+    allowed = 100.0 - objective.share
+    bad = 100.0 * (total - good) / total
     if allowed <= 0:
         return float("inf") if bad else 0.0
-    return bad / allowed
+    # Rounded, or 50 % bad against 95 % would be 9.999… times the allowed share.
+    return round(bad / allowed, 9)
 
 
 def _latency(objective: Objective, figures: Figures) -> Ruling:

@@ -43,7 +43,8 @@ def holder(port: int) -> str | None:
     try:
         for connection in psutil.net_connections("tcp"):
             listening = connection.status == psutil.CONN_LISTEN
-            if listening and connection.laddr.port == port and connection.pid:
+            # A closed socket's address is an empty tuple, without a port.
+            if listening and getattr(connection.laddr, "port", 0) == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         return None

@@ -191,13 +191,14 @@ class Postgres:
         draft = self.data / f".{self.directory.name}.new"
         shutil.rmtree(draft, ignore_errors=True)
         create_server_dir(draft, self.owner)
-        state = {"port": ports.choose(None), "user": USER, "password": secrets.token_urlsafe(24)}
-        password = self.data / ".initdb-password"
-        write_private(password, state["password"], self.owner)
+        password = secrets.token_urlsafe(24)
+        password_file = self.data / ".initdb-password"
+        write_private(password_file, password, self.owner)
         try:
-            self._run_initdb(draft, password)
+            self._run_initdb(draft, password_file)
         finally:
-            password.unlink()
+            password_file.unlink()
+        state = {"port": ports.choose(None), "user": USER, "password": password}
         # The password first: a cluster without one is worth nothing.
         write_private(self.data / STATE, json.dumps(state))
         draft.rename(self.directory)

@@ -27,6 +27,8 @@ SETTINGS = {
     "maxmemory-policy": "noeviction",
     # The append-only file is enough; dumps beside it only cost I/O.
     "save": '""',
+    # The banner and each connection are not worth a line; warnings are.
+    "loglevel": "warning",
 }
 
 

@@ -1,5 +1,6 @@
 """One open breach of one fingerprint."""
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -81,7 +82,7 @@ class Alert(models.Model):
     client = models.ForeignKey(
         Client, on_delete=models.PROTECT, related_name="alerts", db_index=False
     )
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionNow())
 
     status = models.CharField(
         max_length=20, choices=Status, default=Status.FIRING, db_default=Status.FIRING

@@ -70,6 +70,7 @@ FIXES = {
 ROW_FIX = "Send an object with the fields of a metric row."
 
 _ROW = msgspec.json.Decoder(Row)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _ROWS = msgspec.json.Decoder(list[Row])
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -89,16 +90,19 @@ def decode(body: bytes, most: int) -> tuple[list[tuple[int, Row]], list[Rejectio
     try:
         rows = _ROWS.decode(body) if is_list else [_ROW.decode(body)]
     except msgspec.ValidationError:
-        return _one_by_one(body if is_list else b"[" + body + b"]", most)
+        return _one_by_one(body, is_list, most)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(f"The body is no JSON: {error}.") from error
     _check_count(len(rows), most)
     return list(enumerate(rows)), []
 
 
-def _one_by_one(body: bytes, most: int) -> tuple[list[tuple[int, Row]], list[Rejection]]:
+def _one_by_one(
+    body: bytes, is_list: bool, most: int
+) -> tuple[list[tuple[int, Row]], list[Rejection]]:
     try:
-        raws = _RAWS.decode(body)
+        # The fault found may have ended the reading early: only now is all of it looked at.
+        raws = _RAWS.decode(body) if is_list else [_RAW.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(f"The body is no JSON: {error}.") from error
     _check_count(len(raws), most)

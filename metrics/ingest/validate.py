@@ -1,6 +1,6 @@
 """What the schema alone can't tell about a row: names, clients, times, units."""
 
-import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,10 @@ from metrics.ingest.reference import UNITS, Reference
 from metrics.ingest.schema import FIXES, Rejection, Row
 
 MAX_METADATA_BYTES = 32 * 1024
+# A sum over a minute's rows must stay finite: PostgreSQL fails the roll-up of one that doesn't.
+MAX_VALUE = 1e100
+# An escaped NUL; after a backslash that is itself escaped it is six harmless characters.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def validate(
 
 
 def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) -> None:
-    if not math.isfinite(row.metric_value):
-        raise Refused("metric_value", "This is not a finite number.")
+    if not abs(row.metric_value) <= MAX_VALUE:
+        raise Refused("metric_value", f"This is further from 0 than {MAX_VALUE:g}.")
     if row.component not in ref.components:
         known = ", ".join(sorted(ref.components))
         raise Refused(
@@ -76,7 +80,7 @@ def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) 
     _check_unit(row, ref)
     row.client_id = _client_id(row, key_client_id, ref)
     _check_time(row, limits)
-    _check_text(row)
+    check_text(row)
 
 
 def _check_unit(row: Row, ref: Reference) -> None:
@@ -129,8 +133,8 @@ def _check_time(row: Row, limits: Limits) -> None:
         )
 
 
-def _check_text(row: Row) -> None:
-    """PostgreSQL can store no NUL character, neither in text nor in JSON."""
+def check_text(row: Row) -> None:
+    """Raise Refused for text or JSON that PostgreSQL can't store, or that is too large."""
     for field in ("metric_name", "service_name", "endpoint_path", "request_id"):
         if "\0" in (getattr(row, field) or ""):
             raise Refused(field, "It holds a NUL character.", "Remove it.")
@@ -142,7 +146,7 @@ def _check_text(row: Row) -> None:
             encoded = msgspec.json.encode(value)
         except (OverflowError, RecursionError, UnicodeEncodeError) as error:
             raise Refused(field, f"It can't be stored: {error}.") from error
-        if b"\\u0000" in encoded:
+        if _NUL.search(encoded):
             raise Refused(field, "It holds a NUL character.", "Remove it.")
         if len(encoded) > MAX_METADATA_BYTES:
             raise Refused(field, f"It has {len(encoded)} bytes.")

@@ -8,9 +8,9 @@ there are no triggers, so that the tables can be distributed by client_id later.
 """
 
 import django.contrib.postgres.fields
+import django.contrib.postgres.functions
 import django.core.validators
 import django.db.models.deletion
-import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                         (
                             "timestamp",
                             models.DateTimeField(
-                                db_default=django.db.models.functions.datetime.Now()
+                                db_default=django.contrib.postgres.functions.TransactionNow()
                             ),
                         ),
                         ("metadata", models.JSONField(null=True)),

@@ -17,7 +17,7 @@ from metrics.ingest.schema import Row
 from metrics.ingest.store import store
 from metrics.models import Probe
 from metrics.probes.base import PLATFORM_COMPONENT
-from metrics.probes.runner import Outcome, rows_of, run, spec_of
+from metrics.probes.runner import Outcome, run, spec_of, storable
 from metrics.units import Unit
 
 # How long a claimed run may wait for a free worker (seconds).
@@ -57,9 +57,8 @@ def run_claimed(probe_id: int, claim: str) -> bool:
     if probe.claimed_until < now + timedelta(seconds=spec.timeout):
         # It waited so long for a worker that the next claim could overlap with this run.
         return False
-    outcome = asyncio.run(run(spec))
     # The time of a measurement is its start: so it lies in the minute that users felt it.
-    rows = rows_of(spec, outcome, now)
+    outcome, rows = storable(spec, asyncio.run(run(spec)), now)
     if probe.last_run_at is not None and now - probe.last_run_at < PAUSE:
         rows.append(_interval_row(probe, probe.last_run_at, now))
     store(rows, synthetic=True)

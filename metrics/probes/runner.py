@@ -12,8 +12,9 @@ import psycopg
 from django.core.exceptions import ValidationError
 
 from metrics.ingest.schema import Row
+from metrics.ingest.validate import Refused, check_text
 from metrics.models import Probe
-from metrics.probes.base import ProbeFailed, Sample, Spec
+from metrics.probes.base import Known, ProbeFailed, Sample, Spec
 from metrics.probes.registry import KINDS
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,19 @@ async def run(spec: Spec) -> Outcome:
         return _failed(spec, f"{type(error).__name__}: {error}", _ms(started))
 
 
+def storable(spec: Spec, outcome: Outcome, at: datetime) -> tuple[Outcome, list[Row]]:
+    """The outcome with its rows; one of failure when what the target sent can't be stored."""
+    rows = rows_of(spec, outcome, at)
+    try:
+        for row in rows:
+            check_text(row)
+    except Refused as refused:
+        reason = f"The answer can't be stored: {refused.field}: {refused}"
+        outcome = _failed(spec, reason.replace("\0", "�"), outcome.samples[0].value)
+        rows = rows_of(spec, outcome, at)
+    return outcome, rows
+
+
 def rows_of(spec: Spec, outcome: Outcome, at: datetime) -> list[Row]:
     """The outcome as rows, with the probe's name and test conditions in their metadata."""
     common: dict[str, Any] = {"probe": spec.name}
@@ -101,7 +115,10 @@ def _failed(
     spec: Spec, reason: str, value: float, path: str | None = None, *, no_answer: bool = False
 ) -> Outcome:
     kind = KINDS[spec.kind]
-    known = kind.known(spec.payload)
+    try:
+        known = kind.known(spec.payload)
+    except ValidationError:  # The payload itself is at fault.
+        known = Known()
     metadata: dict[str, Any] = {"error": reason[:500]}
     if no_answer:
         metadata["no_answer"] = True

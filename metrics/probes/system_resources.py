@@ -1,8 +1,10 @@
 """The machine's CPU and memory, and how much of them the portal itself takes."""
 
 import asyncio
+import contextlib
 import os
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -34,27 +36,54 @@ class SystemResources:
 
         The monitoring overhead is the CPU time of the portal's processes as a
         share of what all cores could give in the same span; the absolute
-        figures stand beside it, since a percentage alone hides them.
+        figures stand beside it, since a percentage alone hides them. The span
+        is the time since the last run where there was one: a second by itself
+        says little about work that comes in bursts every few seconds.
         """
-        family = portal_processes()
-        before, began = cpu_seconds(family), time.perf_counter()
+        began = _readings.pop("last", None) or Reading.now()
         psutil.cpu_percent(None)
         await asyncio.sleep(SPAN_SECONDS)
         cpu = psutil.cpu_percent(None)
-        span = time.perf_counter() - began
-        used = max(cpu_seconds(family) - before, 0.0)
+        ended = _readings["last"] = Reading.now()
+        span, used = ended.at - began.at, ended.used_since(began)
         cores = psutil.cpu_count() or 1
-        held = memory_mib(family)
         memory = psutil.virtual_memory()
-        portal = {"processes": len(family), "cores": cores}
-        overhead = {**portal, "cpu_seconds": round(used, 4), "span_seconds": round(span, 3)}
+        portal = {"processes": len(ended.seconds), "cores": cores}
+        overhead = {**portal, "cpu_seconds": round(used, 3), "span_seconds": round(span, 3)}
         return [
             _sample("ai_system_cpu_usage", cpu, Unit.PERCENT, {"cores": cores}),
             _sample("ai_system_memory_usage", memory.percent, Unit.PERCENT),
             _sample("ai_system_memory_available", memory.available / MIB, Unit.MEGABYTES),
             _sample("monitoring_overhead", 100 * used / (span * cores), Unit.PERCENT, overhead),
-            _sample("monitoring_memory", held, Unit.MEGABYTES, portal),
+            _sample("monitoring_memory", memory_mib(), Unit.MEGABYTES, portal),
         ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The CPU time (s) that each of the portal's processes had used at a moment."""
+
+    at: float  # seconds, of a clock that only runs forward
+    seconds: dict[tuple[int, float], float]  # by pid and start time
+
+    @classmethod
+    def now(cls) -> "Reading":
+        """Read it."""
+        found: dict[tuple[int, float], float] = {}
+        for process in portal_processes():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                found[process.pid, process.create_time()] = times.user + times.system
+        return cls(time.perf_counter(), found)
+
+    def used_since(self, earlier: "Reading") -> float:
+        """CPU seconds used in between; a process that began since counts in full."""
+        return sum(used - earlier.seconds.get(key, 0.0) for key, used in self.seconds.items())
+
+
+# The last run's reading. Two runs at once (two probes of this kind) share it harmlessly:
+# whoever finds none measures over a second.
+_readings: dict[str, Reading] = {}
 
 
 def portal_processes() -> list[psutil.Process]:
@@ -73,27 +102,13 @@ def portal_processes() -> list[psutil.Process]:
     return [process for process in family if not _is_demo(process)]
 
 
-def cpu_seconds(processes: list[psutil.Process]) -> float:
-    """CPU time (user and system) that the processes have used so far; ended ones count 0."""
-    total = 0.0
-    for process in processes:
-        try:
-            times = process.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system
-    return total
-
-
-def memory_mib(processes: list[psutil.Process]) -> float:
-    """Memory the processes hold in MiB; shared pages are counted in proportion (PSS)."""
+def memory_mib() -> float:
+    """Memory the portal's processes hold in MiB; shared pages count in proportion (PSS)."""
     total = 0
-    for process in processes:
-        try:
+    for process in portal_processes():
+        with contextlib.suppress(psutil.Error):
             full = process.memory_full_info()
-        except psutil.Error:
-            continue
-        total += getattr(full, "pss", 0) or full.rss
+            total += getattr(full, "pss", 0) or full.rss
     return total / MIB
 
 

@@ -36,7 +36,10 @@ _QUIZ = (
 
 
 def load(folder: Path = DATA) -> Trace:
-    """The whole study. Raises OSError without the files, ValueError for a line that is no record."""
+    """The whole study.
+
+    Raises OSError without the files, KeyError or ValueError for a record of another form.
+    """
     dated = [
         (datetime.fromisoformat(record["timestamp"]), request_row(number, record))
         for number, record in enumerate(_records(folder / "llm_queries.csv"), start=1)

@@ -1,19 +1,20 @@
 """A plain progress bar; where nobody watches, a line for each tenth."""
 
-from typing import TextIO
+from collections.abc import Callable
 
 WIDTH = 30
 
 
 class Progress:
-    """Counts towards ``total`` on a stream: one line redrawn on a terminal, else eleven at most."""
+    """Counts towards ``total``: one line redrawn on a terminal, elsewhere ten at most."""
 
-    def __init__(self, total: int, stream: TextIO) -> None:
+    def __init__(self, total: int, write: Callable[[str], None], *, terminal: bool) -> None:
+        """``write`` puts text out at once, adding nothing to it."""
         self.done = 0
         self._total = max(total, 1)
-        self._stream = stream
+        self._write = write
+        self._terminal = terminal
         self._tenth = 0
-        self._terminal = stream.isatty()
 
     def add(self, count: int) -> None:
         """Note that ``count`` more are done."""
@@ -23,15 +24,11 @@ class Progress:
         if self._terminal:
             filled = int(share * WIDTH)
             self._write(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {text}")
-        elif int(share * 10) > self._tenth:
-            self._tenth = int(share * 10)
+        elif self.done * 10 // self._total > self._tenth:
+            self._tenth = self.done * 10 // self._total
             self._write(f"{text}\n")
 
     def close(self) -> None:
         """Leave the bar's line, so that what follows starts on a new one."""
         if self._terminal and self.done:
             self._write("\n")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()

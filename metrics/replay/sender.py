@@ -21,6 +21,8 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 REJECTIONS_KEPT = 5
 # Rows that become due within a second share a request.
 LIVE_TICK_SECONDS = 1.0
+# Clocks get set and machines suspended: look at the time again this often.
+LONGEST_SLEEP_SECONDS = 60.0
 
 _WORTH_RETRYING = {429, 502, 503, 504}
 # Then the request was never sent: repeating it can't store rows twice.
@@ -91,11 +93,7 @@ class Sender:
         """Count what was stored and rejected; SendError for any other answer."""
         body = _object(answer)
         if answer.status_code not in {201, 207, 400} or "stored" not in body:
-            error = body.get("error", {})
-            why = " ".join(error.get(name, "") for name in ("field", "problem", "fix"))
-            raise SendError(
-                f"{self._endpoint} answers {answer.status_code}: {why.strip() or answer.text[:200]}"
-            )
+            raise SendError(f"{self._endpoint} answers {answer.status_code}: {_why(answer, body)}")
         self.stored += body["stored"]
         self.rejected += body["rejected"]
         room = REJECTIONS_KEPT - len(self.rejections)
@@ -108,7 +106,8 @@ def retry_after(answer: httpx.Response) -> float:
     if text.isdecimal():
         return float(text)
     try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+        until: datetime = parsedate_to_datetime(text)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):  # no date, or one without a zone
         return 0.0
 
@@ -138,14 +137,23 @@ def live_batches(
             yield rows[start:stop]
         if stop < len(rows) and stop - start < size:
             ahead = (rows[stop][0] - clock()).total_seconds()
-            sleep(max(ahead, LIVE_TICK_SECONDS) if stop > start else max(ahead, 0.0))
+            least = LIVE_TICK_SECONDS if stop > start else 0.0
+            sleep(min(max(ahead, least), LONGEST_SLEEP_SECONDS))
         start = stop
 
 
 def _pause(attempt: int) -> float:
     """Exponential, with jitter so that clients stopped together don't come back together."""
-    longest = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+    longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
     return longest * random.uniform(0.5, 1)  # noqa: S311  # no secret
+
+
+def _why(answer: httpx.Response, body: dict[str, Any]) -> str:
+    """The portal's own error, or the beginning of what another server says."""
+    error = body.get("error")
+    if isinstance(error, dict):
+        return " ".join(str(error.get(name, "")) for name in ("field", "problem", "fix"))
+    return answer.text[:200] or answer.reason_phrase
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

@@ -34,10 +34,11 @@ class Summary:
         if self._first is None or self._last is None:
             return ["No row was sent."]
         found = [f"{'model':<20}{'requests':>10}{'failed':>10}{'ratings':>10}"]
-        for model in sorted(self.requests | self.ratings):
-            found.append(
-                self._line(model, self.requests[model], self.failed[model], self.ratings[model])
-            )
+        models = sorted(self.requests | self.ratings)
+        found += [
+            self._line(model, self.requests[model], self.failed[model], self.ratings[model])
+            for model in models
+        ]
         totals = (self.requests.total(), self.failed.total(), self.ratings.total())
         found.append(self._line("all", *totals))
         found.append(f"from {self._first:%Y-%m-%d %H:%M:%S} to {self._last:%Y-%m-%d %H:%M:%S} UTC")

@@ -42,7 +42,7 @@ def test_it_tells_the_complexity_of_the_specifications_examples(http, query, lab
 def test_it_predicts_nothing_without_a_database(http):
     answer = ask(http, SIMPLE, include_ml_predictions=True)
     assert answer["predictions"] is None
-    assert answer["models_used"] == ["complexity_classifier"]
+    assert answer["models_used"] == ["lsa_retrieval", "complexity_classifier"]
 
 
 def test_it_works_longer_on_complex_queries(http):

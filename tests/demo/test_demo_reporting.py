@@ -35,7 +35,7 @@ def test_it_reports_a_query_with_all_that_is_known_of_it(reporting, portal, unti
         "client": "acme",
         "request_id": answer["request_id"],
         "query_complexity": "simple",
-        "ml_models_used": ["complexity_classifier"],
+        "ml_models_used": ["lsa_retrieval", "complexity_classifier"],
         "metadata": {"client_id": 7, "confidence": answer["confidence"]},
         "success": True,
     }

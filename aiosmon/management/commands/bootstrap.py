@@ -62,5 +62,3 @@ def _demo_key() -> str:
         keys.revoke(old)
     _key, text = keys.issue(DEMO_KEY, [ApiKey.Scope.INGEST])
     return text
-
-

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -28,6 +29,7 @@ BEHIND_NOW = timedelta(seconds=60)
 # The oldest row must not reach the end of retention while it is being sent.
 RETENTION_MARGIN = timedelta(hours=1)
 KEY_MARGIN = timedelta(hours=1)
+LEAST, MOST = 0.001, 1_000_000.0  # of --speed and --days
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
 
 
@@ -58,9 +60,9 @@ class Command(BaseCommand):
         """See docs/replay.md."""
         parser.add_argument("dataset", choices=sorted(DATASETS))
         pace = parser.add_mutually_exclusive_group()
-        pace.add_argument("--speed", type=_positive, help="Trace seconds per second.")
+        pace.add_argument("--speed", type=_number, help="Trace seconds per second.")
         pace.add_argument(
-            "--days", type=_positive, help=f"Span to fit the trace into; default {DEFAULT_DAYS:g}."
+            "--days", type=_number, help=f"Span to fit the trace into; default {DEFAULT_DAYS:g}."
         )
         parser.add_argument(
             "--live", action="store_true", help="Start now and send each row when its time comes."
@@ -78,10 +80,10 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Plan, ask, send, report. CommandError when anything was not stored."""
         plan = _plan(options)
-        if not options["yes"]:
-            self._confirm(plan)
         summary, started = Summary(), time.monotonic()
         try:
+            if not options["yes"]:
+                self._confirm(plan)
             with (
                 _terminated_like_interrupted(),
                 _key(plan, options["api_key"]) as key,
@@ -99,14 +101,16 @@ class Command(BaseCommand):
             raise CommandError(f"The portal rejected {to_portal.rejected:,} rows.")
 
     def _confirm(self, plan: Plan) -> None:
-        when = "from now on, over" if plan.live else "into the past"
+        when = "over the next" if plan.live else "as of the last"
         question = (
             f"Send {len(plan.moments):,} rows of {plan.dataset.code} to {plan.url} for the client "
             f"“{plan.client}”, {when} {plan.span.total_seconds() / 86_400:.3g} days? [y/N] "
         )
         if not sys.stdin.isatty():
             raise CommandError("There is nobody to ask: add --yes.")
-        if input(question).strip().lower() not in {"y", "yes"}:
+        self.stdout.write(question, ending="")
+        self.stdout.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise CommandError("Nothing was sent.")
 
     def _send(self, plan: Plan, to_portal: sender.Sender, summary: Summary) -> None:
@@ -117,7 +121,7 @@ class Command(BaseCommand):
             if plan.live
             else sender.batches(rows, plan.batch)
         )
-        progress = Progress(len(rows), self.stderr)
+        progress = Progress(len(rows), self._draw, terminal=self.stderr.isatty())
         try:
             for lot in lots:
                 to_portal.send(
@@ -127,6 +131,11 @@ class Command(BaseCommand):
                 progress.add(len(lot))
         finally:
             progress.close()
+
+    def _draw(self, text: str) -> None:
+        # Not in the red of errors, and without the line's end that Django adds.
+        self.stderr.write(text, style_func=str, ending="")
+        self.stderr.flush()
 
     def _report(
         self, plan: Plan, to_portal: sender.Sender, summary: Summary, seconds: float
@@ -149,9 +158,7 @@ class Command(BaseCommand):
 def _plan(options: dict[str, Any]) -> Plan:
     """What the options ask for. CommandError for what the portal could not take."""
     dataset = DATASETS[options["dataset"]]
-    url = options["url"]
-    if not url.startswith(("http://", "https://")):
-        raise CommandError(f"--url: “{url}” must start with http:// or https://.")
+    _check_url(options["url"])
     if not 1 <= options["batch"] <= settings.INGEST_MAX_ROWS:
         raise CommandError(f"--batch: send 1 to {settings.INGEST_MAX_ROWS:,} rows in one request.")
     moments = trace.compact(dataset.load())
@@ -159,7 +166,7 @@ def _plan(options: dict[str, Any]) -> Plan:
     days = options["days"] or min(DEFAULT_DAYS, longest / timedelta(days=1))
     speed = options["speed"] or trace.speed_for(moments, timedelta(days=days))
     client = options["client"] or dataset.client_code
-    plan = Plan(dataset, moments, speed, options["live"], url, client, options["batch"])
+    plan = Plan(dataset, moments, speed, options["live"], options["url"], client, options["batch"])
     if not plan.live and plan.span > longest:
         raise CommandError(
             f"The trace would go back {plan.span.total_seconds() / 86_400:.3g} days, but rows are "
@@ -168,6 +175,15 @@ def _plan(options: dict[str, Any]) -> Plan:
             f"{math.ceil(trace.speed_for(moments, longest) * 100) / 100:g} or more."
         )
     return plan
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise CommandError(f"--url: “{url}” is no address: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.host:
+        raise CommandError(f"--url: write it as {settings.PORTAL_URL}.")
 
 
 def _key(plan: Plan, given: str | None) -> AbstractContextManager[str]:
@@ -195,12 +211,12 @@ def _terminated_like_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _positive(text: str) -> float:
-    """A finite number above 0. Raises ArgumentTypeError otherwise."""
+def _number(text: str) -> float:
+    """A number that leaves every date within the calendar. ArgumentTypeError otherwise."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"“{text}” is no number above 0.")
+    if not LEAST <= number <= MOST:
+        raise ArgumentTypeError(f"“{text}” is no number from {LEAST:g} to {MOST:,.0f}.")
     return number

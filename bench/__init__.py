@@ -1,0 +1,1 @@
+"""Benches: one script a promise. `make bench` runs them all."""

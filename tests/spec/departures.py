@@ -1,0 +1,101 @@
+"""Where our tables depart from the specification's, and why. Nothing else may differ."""
+
+from tests.spec.catalogue import Column, Index
+
+BASELINES = "ai_system_performance_baselines"
+METRICS = "ai_performance_metrics"
+ALERTS = "ai_performance_alerts"
+TABLES = (BASELINES, METRICS, ALERTS)
+
+IDENTITY = "numbered by the database as SERIAL does; the SQL standard's way, and Django's"
+FILLED = "has a default: NULL would only be a third answer that means nothing"
+OWNED = "the client “platform” owns what belongs to none; needed to distribute by client"
+AT_COMMIT = "Django's foreign keys are checked at commit, so that rows may be deleted in any order"
+FROM_STATUS = "generated from status, so that the two flags can't contradict it or one another"
+
+# (table, column, what of it): (the specification's, ours, reason)
+COLUMNS: dict[tuple[str, str, str], tuple[object, object, str]] = {
+    (BASELINES, "id", "default"): ("serial", "identity", IDENTITY),
+    (BASELINES, "measurement_date", "nullable"): (True, False, FILLED),
+    (BASELINES, "active", "nullable"): (True, False, FILLED),
+    (BASELINES, "client_id", "deferrable"): (False, True, AT_COMMIT),
+    (METRICS, "id", "type"): ("integer", "bigint", "2.1 billion rows are weeks at full speed"),
+    (METRICS, "client_id", "nullable"): (True, False, OWNED),
+    (METRICS, "timestamp", "nullable"): (True, False, "the key of the daily partitions"),
+    (ALERTS, "id", "default"): ("serial", "identity", IDENTITY),
+    (ALERTS, "client_id", "nullable"): (True, False, OWNED),
+    (ALERTS, "created_at", "nullable"): (True, False, FILLED),
+    (ALERTS, "acknowledged_by", "deferrable"): (False, True, AT_COMMIT),
+    (ALERTS, "client_id", "deferrable"): (False, True, AT_COMMIT),
+    (ALERTS, "acknowledged", "default"): (
+        "false",
+        "generated: CASE WHEN ((status)::text = 'acknowledged'::text) THEN true ELSE false END",
+        FROM_STATUS,
+    ),
+    (ALERTS, "resolved", "default"): (
+        "false",
+        "generated: CASE WHEN ((status)::text = 'resolved'::text) THEN true ELSE false END",
+        FROM_STATUS,
+    ),
+}
+
+
+def _varchar(length: int, default: str | None = None) -> Column:
+    return Column(f"character varying({length})", default, False, None, False)
+
+
+_COUNTER = Column("integer", None, False, None, False)
+# (table, column): (definition, what it is for)
+ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
+    (METRICS, "success"): (
+        Column("boolean", "true", False, None, False),
+        "a failed call is a row too: availability counts it",
+    ),
+    (METRICS, "synthetic"): (
+        Column("boolean", "false", False, None, False),
+        "probes' rows stay out of a customer's figures",
+    ),
+    (ALERTS, "status"): (
+        _varchar(20, "'firing'::character varying"),
+        "the one state that acknowledged and resolved follow",
+    ),
+    (ALERTS, "version"): (_COUNTER, "a stale action is refused by it"),
+    (ALERTS, "fingerprint"): (_varchar(64), "one open alert a fingerprint"),
+    (ALERTS, "objective"): (_varchar(160), "which promise is broken"),
+    (ALERTS, "model"): (_varchar(100), "which ML model it is about"),
+    (ALERTS, "unit"): (_varchar(20), "of threshold_value and actual_value"),
+    (ALERTS, "breaches"): (_COUNTER, "how often the breach was found"),
+    (ALERTS, "last_breach_at"): (
+        Column("timestamp with time zone", "statement_timestamp()", False, None, False),
+        "when it was found last",
+    ),
+    (ALERTS, "resolved_by_id"): (
+        Column("integer", None, True, "users(id)", True),
+        "who resolved it; NULL: the portal, on recovery",
+    ),
+    (ALERTS, "evidence"): (
+        Column("jsonb", None, False, None, False),
+        "everything needed to recompute it",
+    ),
+}
+
+# (table, index): (the specification's, ours, reason)
+INDEXES: dict[tuple[str, str], tuple[Index, Index, str]] = {
+    (METRICS, "primary key"): (
+        Index(("id",), None, unique=True),
+        Index(("client_id", '"timestamp"', "id"), None, unique=True),
+        "a partitioned table's key holds the partition key; client_id leads for distribution",
+    ),
+}
+
+# (table, index): (definition, what it is for)
+ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
+    (ALERTS, "one_open_alert"): (
+        Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
+        "the database refuses a second open alert",
+    ),
+    (ALERTS, "alerts_by_fingerprint"): (
+        Index(("fingerprint", "resolved_at"), None),
+        "when was this last resolved by a person?",
+    ),
+}
