@@ -199,6 +199,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+# unfold's sign-in form sends no next: without this it would lead to /accounts/profile/.
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Language, time, files --------------------------------------------------
 

@@ -106,6 +106,13 @@ def unfold_settings() -> dict[str, Any]:
         "SITE_HEADER": "AIOSMON",
         "SITE_SUBHEADER": "Nervous system of your AI",
         "SITE_SYMBOL": "monitor_heart",
+        "SITE_FAVICONS": [
+            {
+                "rel": "icon",
+                "type": "image/svg+xml",
+                "href": lambda _request: static("aiosmon/icon.svg"),
+            }
+        ],
         "SHOW_HISTORY": True,
         "SHOW_VIEW_ON_SITE": False,
         "DASHBOARD_CALLBACK": "aiosmon.dashboard.context",

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from metrics.ingest.api import IngestView
+from metrics.api import MetricsView
 
-urlpatterns = [path("metrics/", IngestView.as_view(), name="metrics")]
+urlpatterns = [path("metrics/", MetricsView.as_view(), name="metrics")]

@@ -1,7 +1,7 @@
 """Promises, with the specification's own field names, and the verdicts on them."""
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_slug
 from django.db import models
 from django.db.models import F, Q
 
@@ -201,7 +201,8 @@ class ResourceLimit(Evaluated):
         MAXIMUM = "max", "Largest value in the window"
         LATEST = "latest", "Latest value"
 
-    component = models.CharField(max_length=50)
+    # No colon: component and name together make the objective's key.
+    component = models.CharField(max_length=50, validators=[validate_slug])
     name = models.CharField(max_length=100, help_text="The limit's name, e.g. max_memory_usage.")
     value = models.FloatField(help_text="The limit itself, in the unit beside it.")
     unit = models.CharField(max_length=20, choices=Unit)

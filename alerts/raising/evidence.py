@@ -4,6 +4,7 @@ from typing import Any
 
 from slas import compliance
 from slas.compliance import Finding
+from slas.objectives import Kind
 
 
 def of(finding: Finding, severity_reason: str) -> dict[str, Any]:
@@ -16,6 +17,8 @@ def of(finding: Finding, severity_reason: str) -> dict[str, Any]:
         "selection": {
             "metric_name": objective.metric_name,
             "component": objective.component,
+            # Ratings are taken from rows of any unit.
+            "measurement_unit": "" if objective.kind == Kind.SATISFACTION else objective.unit,
             "query_complexity": objective.query_complexity,
             "model": objective.model,
             "client_id": finding.client_id,
@@ -39,8 +42,10 @@ def of(finding: Finding, severity_reason: str) -> dict[str, Any]:
         "values": {
             "median": figures.median,
             "percentile": figures.percentile,
+            "percentile_all": figures.percentile_all,
             "mean": figures.mean,
             "largest": figures.largest,
+            "latest": figures.latest,
             "rating": figures.rating,
         },
         "severity_reason": severity_reason,

@@ -93,7 +93,9 @@ def _explain(alert_id: int, action: str, version: int) -> str:
         return f"Alert #{alert_id} no longer exists."
     status = alert.get_status_display().lower()
     if alert.version != version:
-        last = alert.events.order_by("-at", "-id").select_related("actor").first()
+        # A severity may have changed since too, but that is no reason to refuse.
+        moves = alert.events.filter(kind__in=_KINDS.values()).select_related("actor")
+        last = moves.order_by("-at", "-id").first()
         who = (str(last.actor) if last.actor else "The portal") if last else "Someone"
         what = last.get_kind_display().lower() if last else "changed"
         return (

@@ -144,3 +144,28 @@ def test_the_database_is_really_down_after_its_kill(portal: Portal) -> None:
             seen_down = True
     assert seen_down
     wait_for("the portal to be ready", portal.ready, 90)
+
+
+def test_a_probe_whose_worker_is_killed_in_mid_run_is_run_again(portal: Portal) -> None:
+    """Its lease ends with the timeout plus the time a run may wait; then it is due again."""
+    slow = {"component": "user_interface", "slowdown": 3000}
+    name = "Demo: user feedback"
+    try:
+        httpx.post(f"{portal.demo_url}/demo/degrade", json=slow, timeout=10)
+        wait_for("a run in flight", lambda: in_flight(portal, name), 60)
+        portal.kill("probes")
+        killed_at = datetime.now(UTC)
+    finally:
+        httpx.post(f"{portal.demo_url}/demo/recover", json={}, timeout=10)
+
+    def ran_again() -> bool:
+        sql = "SELECT last_run_at > %s AND last_outcome = 'ok' FROM probes WHERE name = %s"
+        return bool(portal.query(sql, killed_at, name)[0][0])
+
+    wait_for("the next run", ran_again, 60)
+
+
+def in_flight(portal: Portal, name: str) -> bool:
+    """Whether a worker holds the probe's lease and its target is being called."""
+    sql = "SELECT claim IS NOT NULL FROM probes WHERE name = %s"
+    return bool(portal.query(sql, name)[0][0])

@@ -78,7 +78,6 @@ def _stored(drawn: Drawn, number: int, client: Client) -> Row:
         query_complexity=drawn.complexity,  # type: ignore[arg-type]
         ml_models_used=list(drawn.models) or None,
         user_satisfaction_score=drawn.stars,
-        # Microseconds apart, so that "the latest" is one row.
         timestamp=START + timedelta(seconds=drawn.seconds),
         success=drawn.success,
     )

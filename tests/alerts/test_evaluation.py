@@ -1,0 +1,346 @@
+"""Stored rows → alerts, end to end."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Client, User
+from alerts.models import Alert, AlertEvent
+from alerts.raising import evaluation
+from alerts.triage import lifecycle
+from metrics.models import PerformanceMetric
+from slas.models import Sla, Verdict
+
+pytestmark = pytest.mark.django_db
+MakeRows = Callable[..., Any]
+
+INFERENCE = {
+    "metric_name": "ml_prediction_inference_time",
+    "metric_category": "ml_inference",
+    "query_complexity": None,
+}
+QUEUE = {
+    "metric_name": "queue_size",
+    "metric_category": "system_health",
+    "measurement_unit": "count",
+    "query_complexity": None,
+}
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The clock's time: a person's actions are stamped with it too."""
+    return timezone.now()
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Some seconds after the moment."""
+    return moment + timedelta(seconds=seconds)
+
+
+def test_a_breach_opens_one_alert_with_its_numbers(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    make_rows(acme, [4000] * 8 + [100] * 2, timestamp=now)
+    done = evaluation.evaluate(now)
+    assert done is not None
+    assert (done.opened, done.updated, done.resolved) == (1, 0, 0)
+    alert = Alert.objects.get()
+    assert (alert.alert_type, alert.status) == ("sla_breach", "firing")
+    assert (alert.component, alert.client) == ("cognitive_core", acme)
+    assert alert.objective == "sla:simple_queries:latency"
+    assert (alert.threshold_value, alert.actual_value, alert.unit) == (3000, 4000, "ms")
+    assert (alert.severity, alert.breaches, alert.last_breach_at) == ("critical", 1, now)
+
+
+def test_its_words_are_filled_from_the_numbers(
+    acme: Client, make_rows: MakeRows, now: datetime, make_user: Callable[..., User]
+) -> None:
+    make_rows(acme, [4000] * 8 + [100] * 2, timestamp=now, user_id=make_user().pk)
+    evaluation.evaluate(now)
+    alert = Alert.objects.get()
+    assert alert.alert_message == (
+        "Simple queries, latency for Acme Manufacturing: over 5 min 20.0 % (2 of 10) succeeded "
+        "within 3,000 ms; promised are 95 %. The 95th percentile is 4,000 ms."
+    )
+    impact = Sla.objects.get(code="simple_queries").business_impact
+    assert alert.business_impact == (
+        "8 of 10 requests of Acme Manufacturing missed the promise (1 signed-in users). " + impact
+    )
+    assert "slow rather than failing" in (alert.recommended_action or "")
+
+
+def test_the_evidence_leads_back_to_the_very_rows(
+    acme: Client, globex: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5 + [100] * 2, timestamp=now, request_id="slow")
+    make_rows(acme, [200], timestamp=now, success=False)
+    make_rows(acme, [9000], timestamp=later(now, -301))
+    make_rows(globex, [100] * 7, timestamp=now)
+    evaluation.evaluate(now)
+    evidence = Alert.objects.get(objective="sla:simple_queries:latency").evidence
+    span, selection = evidence["window"], dict(evidence["selection"])
+    selection = {name: value for name, value in selection.items() if value}
+    rows = PerformanceMetric.objects.filter(
+        timestamp__gt=span["start"], timestamp__lte=span["end"], **selection
+    )
+    good = rows.filter(success=True, metric_value__lte=evidence["rule"]["good_within"])
+    counts = evidence["counts"]
+    assert (counts["total"], counts["good"]) == (rows.count(), good.count()) == (8, 2)
+    assert counts["succeeded"] == rows.filter(success=True).count() == 7
+    assert [row["value"] for row in evidence["worst"]] == [4000] * 5
+    assert {row["request_id"] for row in evidence["worst"]} == {"slow"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "alert_type", "objective", "numbers"),
+    [
+        ({}, (4000.0, 5), "sla_breach", "sla:simple_queries:latency", (3000, 4000, "ms")),
+        (
+            {"success": False},
+            (10.0, 5),
+            "sla_breach",
+            "sla:simple_queries:availability",
+            (99.5, 0, "percent"),
+        ),
+        (
+            {**INFERENCE, "ml_models_used": ["rework_risk_assessment"]},
+            (900.0, 5),
+            "model_degradation",
+            "model:rework_risk_assessment:inference_time",
+            (300, 900, "ms"),
+        ),
+        (
+            {"user_satisfaction_score": 2.0},
+            (10.0, 10),
+            "user_satisfaction",
+            "sla:simple_queries:satisfaction",
+            (4.5, 2, "score"),
+        ),
+        (QUEUE, (150.0, 1), "resource_limit", "limit:cognitive_core:max_queue_size", None),
+    ],
+)
+def test_each_kind_of_promise_opens_its_type_of_alert(
+    acme: Client,
+    make_rows: MakeRows,
+    now: datetime,
+    rows: dict[str, Any],
+    count: tuple[float, int],
+    alert_type: str,
+    objective: str,
+    numbers: tuple[float, float, str] | None,
+) -> None:
+    make_rows(acme, [count[0]] * count[1], timestamp=now, **rows)
+    evaluation.evaluate(now)
+    alert = Alert.objects.get(objective=objective)
+    assert alert.alert_type == alert_type
+    measured = (alert.threshold_value, alert.actual_value, alert.unit)
+    assert measured == (numbers or (100, 150, "count"))
+
+
+def test_a_models_alert_names_the_model(acme: Client, make_rows: MakeRows, now: datetime) -> None:
+    model = "rework_risk_assessment"
+    make_rows(acme, [900] * 5, timestamp=now, **INFERENCE, ml_models_used=[model])
+    evaluation.evaluate(now)
+    assert Alert.objects.get().model == model
+
+
+def test_two_models_and_two_clients_have_an_alert_each(
+    acme: Client, globex: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    for client in (acme, globex):
+        for model in ("rework_risk_assessment", "epic_trajectory_prediction"):
+            make_rows(client, [900] * 5, timestamp=now, **INFERENCE, ml_models_used=[model])
+    evaluation.evaluate(now)
+    assert Alert.objects.values("client", "model", "fingerprint").distinct().count() == 4
+
+
+def test_a_second_pass_updates_the_alert_and_opens_none(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    make_rows(acme, [5000] * 50, timestamp=later(now, 5))
+    done = evaluation.evaluate(later(now, 5))
+    assert done is not None
+    assert (done.opened, done.updated) == (0, 1)
+    alert = Alert.objects.get()
+    assert (alert.breaches, alert.actual_value) == (2, 5000)
+    assert (alert.last_breach_at, alert.version) == (later(now, 5), 1)
+    assert "0.0 % (0 of 55) succeeded" in alert.alert_message
+
+
+def test_a_breach_leaves_an_acknowledged_alert_acknowledged(
+    acme: Client, make_rows: MakeRows, make_user: Callable[..., User], now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    lifecycle.acknowledge(Alert.objects.get().pk, acting_user=make_user(), version=1)
+    evaluation.evaluate(later(now, 5))
+    alert = Alert.objects.get()
+    assert (alert.status, alert.version, alert.breaches) == ("acknowledged", 2, 2)
+
+
+def test_recovery_resolves_the_alert_in_the_portals_name(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    make_rows(acme, [250] * 5, timestamp=later(now, 301))
+    done = evaluation.evaluate(later(now, 301))
+    assert done is not None
+    assert done.resolved == 1
+    alert = Alert.objects.get()
+    assert (alert.status, alert.resolved, alert.resolved_by) == ("resolved", True, None)
+    event = alert.events.get(kind=AlertEvent.Kind.RESOLVED)
+    assert (event.actor, event.from_status, event.to_status) == (None, "firing", "resolved")
+    assert event.note == (
+        "Kept again for Acme Manufacturing: 250 ms against 3,000 in the last window."
+    )
+
+
+def test_after_a_recovery_the_next_breach_opens_at_once(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    for start, value in ((0, 4000), (301, 250), (602, 4000)):
+        make_rows(acme, [value] * 5, timestamp=later(now, start))
+        evaluation.evaluate(later(now, start))
+    assert list(Alert.objects.order_by("pk").values_list("status", flat=True)) == [
+        "resolved",
+        "firing",
+    ]
+
+
+@pytest.mark.parametrize("values", [[], [250.0] * 4, [9000.0] * 4])
+def test_too_little_data_changes_nothing(
+    acme: Client, make_rows: MakeRows, now: datetime, values: list[float]
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    before = Alert.objects.values().get()
+    make_rows(acme, values, timestamp=later(now, 301))
+    evaluation.evaluate(later(now, 301))
+    assert Alert.objects.values().get() == before
+
+
+def test_too_little_data_opens_nothing(acme: Client, make_rows: MakeRows, now: datetime) -> None:
+    make_rows(acme, [9000] * 4, timestamp=now)
+    evaluation.evaluate(now)
+    assert not Alert.objects.exists()
+    assert set(Verdict.objects.values_list("status", flat=True)) >= {"insufficient_data"}
+
+
+def test_severity_only_rises_while_the_alert_is_open(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    seen = []
+    for step, (bad, good) in enumerate([(1, 9), (10, 0), (1, 9)]):
+        moment = later(now, 301 * step)
+        make_rows(acme, [4000] * bad + [100] * good, timestamp=moment)
+        evaluation.evaluate(moment)
+        seen.append(Alert.objects.get().severity)
+    assert seen == ["medium", "critical", "critical"]
+    (event,) = AlertEvent.objects.filter(kind=AlertEvent.Kind.ESCALATED)
+    assert event.note == ("From medium to critical: bad events at 20.0 times the allowed share.")
+
+
+def test_the_timeline_begins_with_the_opening(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    event = AlertEvent.objects.get()
+    assert (event.kind, event.actor, event.to_status) == ("opened", None, "firing")
+    assert event.note == event.alert.alert_message
+
+
+def test_the_verdicts_are_kept(acme: Client, make_rows: MakeRows, now: datetime) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    verdicts = dict(Verdict.objects.filter(client=acme).values_list("objective", "status"))
+    assert verdicts == {
+        "sla:simple_queries:latency": "breach",
+        "sla:simple_queries:availability": "ok",
+        "limit:cognitive_core:query_timeout": "ok",
+    }
+
+
+def _resolve(acting_user: User) -> None:
+    alert = Alert.objects.get(status="firing")
+    lifecycle.resolve(alert.pk, acting_user=acting_user, version=alert.version)
+
+
+def test_after_a_person_resolves_the_same_rows_open_nothing(
+    acme: Client, make_rows: MakeRows, make_user: Callable[..., User], now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    _resolve(make_user())
+    for seconds in (5, 59, 90, 299):
+        evaluation.evaluate(later(now, seconds))
+    assert Alert.objects.count() == 1
+
+
+def test_bad_rows_within_the_grace_open_nothing(
+    acme: Client, make_rows: MakeRows, make_user: Callable[..., User], now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    _resolve(make_user())
+    make_rows(acme, [4000] * 5, timestamp=later(now, 30))
+    evaluation.evaluate(later(now, 120))
+    assert Alert.objects.count() == 1
+
+
+def test_bad_rows_after_the_grace_open_a_new_alert(
+    acme: Client, make_rows: MakeRows, make_user: Callable[..., User], now: datetime
+) -> None:
+    make_rows(acme, [4000] * 5, timestamp=now)
+    evaluation.evaluate(now)
+    _resolve(make_user())
+    make_rows(acme, [4000] * 5, timestamp=later(now, 90))
+    evaluation.evaluate(later(now, 95))
+    assert Alert.objects.filter(status="firing").count() == 1
+    assert Alert.objects.filter(status="resolved").count() == 1
+
+
+@pytest.mark.parametrize(
+    "broken", ["metric_name <> 'conversational_query_response_time'", "alert_type <> 'sla_breach'"]
+)
+def test_one_alert_that_cannot_be_stored_does_not_stop_the_others(
+    acme: Client, make_rows: MakeRows, now: datetime, broken: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE ai_performance_alerts ADD CONSTRAINT broken CHECK ({broken})")
+    make_rows(acme, [4000] * 5, timestamp=now)
+    make_rows(acme, [150], timestamp=now, **QUEUE)
+    done = evaluation.evaluate(now)
+    assert done is not None
+    assert done.opened == 1
+    assert Alert.objects.get().alert_type == "resource_limit"
+
+
+def test_one_promise_that_cannot_be_measured_does_not_stop_the_others(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    inference = {**INFERENCE, "ml_models_used": ["rework_risk_assessment"]}
+    make_rows(acme, [1e200, 1.0] * 3, timestamp=now)
+    make_rows(acme, [900] * 5, timestamp=now, **inference)
+    evaluation.evaluate(now)
+    assert Alert.objects.get().alert_type == "model_degradation"
+
+
+def test_an_alert_whose_event_cannot_be_stored_is_not_opened(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE alert_events ADD CONSTRAINT broken CHECK (kind <> 'opened')")
+    make_rows(acme, [4000] * 5, timestamp=now)
+    done = evaluation.evaluate(now)
+    assert done is not None
+    assert done.opened == 0
+    assert not Alert.objects.exists()
