@@ -16,7 +16,7 @@ run: .venv/.run-stamp ## start the portal; PORT=8001 chooses another port
 	@AIOSMON_PORT="$(PORT)" exec $(VENV) -m aiosmon.portal
 
 test: .venv/.dev-stamp ## run the tests; ARGS="-k name" are handed to pytest
-	$(VENV) -m pytest $(ARGS)
+	$(VENV) -m tests $(ARGS)
 
 lint: .venv/.dev-stamp ## style, types, layers and missing migrations
 	$(VENV) -m ruff check .

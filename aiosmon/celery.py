@@ -1,10 +1,16 @@
 """The Celery application: worker and beat start from here (`celery -A aiosmon`)."""
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiosmon.settings")
+
+if "AIOSMON_SUPERVISOR_PID" in os.environ:
+    # `make run` as root, say in a container, is what its user chose; four lines a worker don't help.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("aiosmon")
 app.config_from_object("django.conf:settings", namespace="CELERY")

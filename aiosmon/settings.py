@@ -207,6 +207,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["aiosmon.formats"]
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"

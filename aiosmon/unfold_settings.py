@@ -144,7 +144,7 @@ _TEAL = {
 def _area(title: str, items: list[tuple[str, str, str, str]]) -> dict[str, Any]:
     return {
         "title": title,
-        "separator": True,
+        "separator": title != _AREAS[0][0],
         "items": [
             {
                 "title": name,

@@ -2,10 +2,11 @@
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import ListAPIView
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -52,6 +53,18 @@ class RowPagination(CursorPagination):
     page_size = 100
     page_size_query_param = "page_size"
     max_page_size = 1000
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The cursor; NotFound for one whose position is no time, which the query would trip on."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            try:
+                parsed = parse_datetime(str(cursor.position))
+            except ValueError:
+                parsed = None
+            if parsed is None:
+                raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class MetricsView(IngestView, ListAPIView[PerformanceMetric]):

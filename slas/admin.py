@@ -3,11 +3,18 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Concat
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import ReadOnlyAdmin
+from metrics import formats
+from metrics.admin.rows import ClientFilter
+from metrics.units import Unit
+from slas import names
 from slas.models import ModelTarget, ResourceLimit, Sla, Verdict
 
 EVALUATION = (
@@ -126,7 +133,7 @@ class ModelTargetAdmin(ModelAdmin):
     @display(description="Inference", ordering="inference_time")
     def inference(self, target: ModelTarget) -> str:
         """The latency promise."""
-        return f"≤ {target.inference_time:g} ms"
+        return f"≤ {formats.measure(target.inference_time, Unit.MILLISECONDS)}"
 
     @display(description="Accuracy", ordering="accuracy_threshold")
     def accuracy(self, target: ModelTarget) -> str:
@@ -161,7 +168,7 @@ class ResourceLimitAdmin(ModelAdmin):
     @display(description="Limit", ordering="value")
     def limit(self, limit: ResourceLimit) -> str:
         """The value with its unit."""
-        return f"≤ {limit.value:,g} {limit.unit}"
+        return f"≤ {formats.measure(limit.value, limit.unit)}"
 
 
 @admin.register(Verdict)
@@ -171,10 +178,23 @@ class VerdictAdmin(ReadOnlyAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50
-    list_display = ["window_end", "objective", "client", "outcome", "measured", "promised", "total"]
-    list_filter = ["status"]
+    list_fullwidth = True
+    list_display = ["window_end", "what", "client", "outcome", "measured", "promised", "total"]
+    list_filter = ["status", ClientFilter]
     list_select_related = ["client"]
     search_fields = ["objective"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Verdict]:
+        """Verdicts with the unit of the limit that they are on, if they are on one."""
+        key = Concat(Value("limit:"), "component", Value(":"), "name", output_field=CharField())
+        limits = ResourceLimit.objects.annotate(key=key).filter(key=OuterRef("objective"))
+        unit = Coalesce(Subquery(limits.values("unit")[:1]), Value(""))
+        return super().get_queryset(request).annotate(limit_unit=unit)
+
+    @display(description="Objective", ordering="objective")
+    def what(self, verdict: Verdict) -> str:
+        """The objective in words."""
+        return names.in_words(verdict.objective)
 
     @display(
         description="Verdict",
@@ -187,9 +207,10 @@ class VerdictAdmin(ReadOnlyAdmin):
     @display(description="Measured")
     def measured(self, verdict: Any) -> str:
         """What was measured."""
-        return "–" if verdict.actual is None else f"{verdict.actual:,.4g}"
+        return formats.measure(verdict.actual, names.unit_of(verdict.objective, verdict.limit_unit))
 
     @display(description="Promised")
-    def promised(self, verdict: Verdict) -> str:
+    def promised(self, verdict: Any) -> str:
         """What was promised."""
-        return f"{verdict.threshold:,g}"
+        unit = names.unit_of(verdict.objective, verdict.limit_unit)
+        return formats.measure(verdict.threshold, unit)

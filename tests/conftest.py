@@ -22,6 +22,12 @@ def _fresh_reference() -> Iterator[None]:
     reference.forget()
 
 
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    """The real hasher takes a fifth of a second for each user by design."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def acme(db: None) -> Client:
     """A customer."""

@@ -13,7 +13,6 @@ from accounts.models import User
 from metrics import formats
 from slas import objectives
 from slas.models import Sla, Verdict
-from slas.names import in_words
 from slas.objectives import Kind, Objective
 
 MINUTES = 60
@@ -46,7 +45,6 @@ class Row:
     """One objective."""
 
     what: str
-    url: str
     level: str
     word: str
     current: str
@@ -58,10 +56,19 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Group:
+    """One SLA with its objectives."""
+
+    name: str
+    url: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
 class Compliance:
     """The panel, with how many SLAs are kept, breached and undecided."""
 
-    rows: list[Row]
+    groups: list[Group]
     kept: int
     breached: int
     undecided: int
@@ -85,10 +92,13 @@ def panel(user: User | AnonymousUser, now: datetime) -> Compliance:
         for found in promised.values()
     ]
     return Compliance(
-        rows=[
-            _row(objective, worst_verdict(objective, newest[objective.key]), strips[objective.key])
-            for found in promised.values()
-            for objective in found
+        groups=[
+            Group(
+                name=code.replace("_", " ").capitalize(),
+                url=f"{reverse('admin:slas_sla_changelist')}?q={code}",
+                rows=[_row(o, worst_verdict(o, newest[o.key]), strips[o.key]) for o in found],
+            )
+            for code, found in promised.items()
         ],
         kept=ranks.count(2),
         breached=ranks.count(3),
@@ -116,9 +126,10 @@ def current_and_detail(objective: Objective, verdict: Verdict | None) -> tuple[s
     """PURE: the judged figure, and what else is worth knowing of it."""
     if verdict is None:
         return "–", ""
-    if objective.kind == Kind.SATISFACTION:
-        count = f"{verdict.total:,} ratings"
-        return formats.measure(verdict.actual, objective.threshold_unit), count
+    if objective.kind == Kind.SATISFACTION and verdict.actual is not None:
+        unit = objective.threshold_unit
+        current, _target = formats.measures(verdict.actual, verdict.threshold, unit)
+        return current, f"{verdict.total:,} ratings"
     count = f"{verdict.total:,} requests"
     if objective.kind == Kind.LATENCY and verdict.actual is not None:
         count = f"p{objective.share:g} {formats.measure(verdict.actual, objective.unit)}, {count}"
@@ -128,9 +139,9 @@ def current_and_detail(objective: Objective, verdict: Verdict | None) -> tuple[s
 def promise(objective: Objective) -> str:
     """PURE: what is promised, in short."""
     if objective.kind == Kind.SATISFACTION:
-        return f"≥ {formats.measure(objective.threshold, objective.threshold_unit)}"
+        return f"≥{formats.NBSP}{formats.measure(objective.threshold, objective.threshold_unit)}"
     within = formats.measure(objective.good_within, objective.unit)
-    return f"≥ {objective.share:g} % within {within}"
+    return f"≥{formats.NBSP}{objective.share:g}{formats.NBSP}% within {within}"
 
 
 def strip_title(ranks: list[int]) -> str:
@@ -153,8 +164,8 @@ def _strips(verdicts: QuerySet[Verdict], start: datetime) -> dict[str, list[int]
             output_field=IntegerField(),
         )
     )
-    minutes = verdicts.order_by().values_list("objective", "window_end").annotate(worst)
-    for objective, minute, rank in minutes:
+    minutes = verdicts.order_by().values("objective", "window_end").annotate(rank=worst)
+    for objective, minute, rank in minutes.values_list("objective", "window_end", "rank"):
         index = int((minute - start).total_seconds() // 60)
         if 0 <= index < MINUTES:
             strips[objective][index] = max(strips[objective][index], rank)
@@ -166,8 +177,7 @@ def _row(objective: Objective, verdict: Verdict | None, strip: list[int]) -> Row
     level, word = LEVELS[rank]
     current, detail = current_and_detail(objective, verdict)
     return Row(
-        what=in_words(objective.key),
-        url=f"{reverse('admin:slas_sla_changelist')}?q={objective.code}",
+        what=(objective.name or objective.kind).replace("_", " ").capitalize(),
         level=level,
         word=word,
         current=current,

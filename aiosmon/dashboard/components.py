@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -86,8 +87,9 @@ class Tile:
     url: str
     level: str
     word: str
-    requests: str
-    errors: str
+    count: str
+    counted: str
+    errors: str  # empty: nothing that could fail was asked
     has_errors: bool
     p95: str
     metric: str
@@ -141,7 +143,7 @@ def _add_histograms(found: dict[str, Traffic], user: User | AnonymousUser, start
     clients = (
         [] if everyone else list(visibility.visible_clients(user).values_list("pk", flat=True))
     )
-    values = {
+    values: dict[str, Any] = {
         "components": list(found),
         "metrics": [traffic.main_metric for traffic in found.values()],
         "units": [traffic.unit for traffic in found.values()],
@@ -169,8 +171,9 @@ def _tile(part: Component, traffic: Traffic, worst: str | None, start: datetime)
         f"?component={part.code}&span=1h",
         level=level,
         word=word,
-        requests=f"{traffic.requests:,}",
-        errors=formats.share(traffic.failed, traffic.requests),
+        count=f"{traffic.requests or traffic.rows:,}",
+        counted="requests/h" if traffic.requests else "values/h",
+        errors=formats.share(traffic.failed, traffic.requests) if traffic.requests else "",
         has_errors=traffic.failed > 0,
         p95=formats.measure(hour.quantile(0.95), traffic.unit),
         metric=metric,

@@ -11,8 +11,8 @@ from django.urls import reverse
 from accounts import visibility
 from accounts.models import User
 from metrics import formats
+from metrics.admin.probes import result
 from metrics.models import Probe
-from metrics.units import Unit
 
 MOST = 12
 _LEVELS: dict[str, str] = {
@@ -78,12 +78,3 @@ def _item(probe: Probe, now: datetime) -> Item:
         result=result(probe),
         ago=f"{formats.age(now - probe.last_run_at)} ago" if probe.last_run_at else "",
     )
-
-
-def result(probe: Probe) -> str:
-    """PURE: the last value with its unit, or why there is none."""
-    if probe.last_outcome == Probe.Outcome.FAILED:
-        return probe.last_error or "Failed"
-    resources = probe.kind == Probe.Kind.SYSTEM_RESOURCES
-    unit = Unit.PERCENT if resources else Unit.MILLISECONDS
-    return formats.measure(probe.last_value, unit)

@@ -26,7 +26,6 @@ from alerts.models import Alert, Severity, Status
 from alerts.triage import lifecycle
 from metrics import formats
 from metrics.admin.rows import ClientFilter, ComponentFilter
-from slas import names
 
 TRIAGE = "alerts.triage_alert"
 NOTE_LENGTH = 2000
@@ -39,11 +38,6 @@ GRAVITY = Case(
     default=Value(-1),
     output_field=IntegerField(),
 )
-
-
-def title(alert: Alert) -> str:
-    """What the alert is about, in words."""
-    return f"#{alert.pk} {names.in_words(alert.objective)}"
 
 
 class TriageForm(forms.Form):
@@ -61,7 +55,8 @@ class AlertAdmin(ReadOnlyAdmin):
     list_per_page = 50
     ordering = [CLOSED.asc(), GRAVITY.desc(), "-created_at"]
     list_display = ["graded", "state", "what", "for_client", "component", "numbers", "age", "count"]
-    list_display_links = ["what"]
+    # The first column too: on a phone unfold would label a plain one "Select record".
+    list_display_links = ["graded", "what"]
     list_filter = [
         StatusFilter,
         ("severity", admin.ChoicesFieldListFilter),
@@ -86,7 +81,7 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description="What", ordering="objective")
     def what(self, alert: Alert) -> str:
         """The broken promise."""
-        return title(alert)
+        return str(alert)
 
     @display(description="Client", ordering="client__name")
     def for_client(self, alert: Alert) -> str:
@@ -100,8 +95,8 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @display(description="Age", ordering="-created_at")
     def age(self, alert: Alert) -> str:
-        """Time since it opened; for a resolved one, how long it was open."""
-        return formats.age((alert.resolved_at or timezone.now()) - alert.created_at)
+        """Time since it opened."""
+        return formats.age(timezone.now() - alert.created_at)
 
     @display(description="Breaches", ordering="breaches")
     def count(self, alert: Alert) -> str:
@@ -165,7 +160,7 @@ class AlertAdmin(ReadOnlyAdmin):
         if alert is not None and self.has_view_permission(request, alert):
             may_act = request.user.has_perm(TRIAGE)
             extra |= {
-                "title": title(alert),
+                "title": str(alert),
                 "alert_page": page.of(alert, timezone.now()),
                 "actions": lifecycle.legal_actions(alert.status) if may_act else [],
                 "note_length": NOTE_LENGTH,

@@ -8,7 +8,6 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.admin import ReadOnlyAdmin
 from alerts.admin import badges
-from alerts.admin.alert import title
 from alerts.models import AlertEvent
 
 
@@ -29,7 +28,7 @@ class AlertEventAdmin(ReadOnlyAdmin):
     @display(description="Alert")
     def what(self, event: AlertEvent) -> str:
         """The alert it belongs to."""
-        return title(event.alert)
+        return str(event.alert)
 
     @display(description="Client")
     def for_client(self, event: AlertEvent) -> str:

@@ -96,11 +96,21 @@ def of(alert: Alert, now: datetime) -> AlertPage:
 
 
 def figures(alert: Alert) -> tuple[str, str]:
-    """Measured and promised, each with its unit and the side on which it must stay."""
-    at_least = alert.unit in {"percent", "score"} and alert.alert_type != AlertType.RESOURCE_LIMIT
-    side = "≥" if at_least else "≤"
-    measured = formats.measure(alert.actual_value, alert.unit)
-    return measured, f"{side} {formats.measure(alert.threshold_value, alert.unit)}"
+    """Measured and promised, with their unit and the side on which the figure must stay.
+
+    A latency promise can be broken by requests that fail although those that
+    succeed are fast. Then the percentile would look kept: the share is shown.
+    """
+    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE}
+    at_least = at_least and alert.alert_type != AlertType.RESOURCE_LIMIT
+    if not at_least and alert.actual_value <= alert.threshold_value:
+        rule, counts = alert.evidence.get("rule"), alert.evidence.get("counts")
+        if rule and counts:
+            within = formats.measure(rule["good_within"], alert.unit)
+            good = formats.share(counts["good"], counts["total"])
+            return good, f"≥{formats.NBSP}{rule['share']:g}{formats.NBSP}% within {within}"
+    measured, promised = formats.measures(alert.actual_value, alert.threshold_value, alert.unit)
+    return measured, f"{'≥' if at_least else '≤'}{formats.NBSP}{promised}"
 
 
 def comparison(alert: Alert) -> str:
@@ -120,7 +130,7 @@ def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
     facts += _count_facts(kind, evidence.get("counts") or {})
     facts += _value_facts(kind, evidence.get("values") or {}, value_unit, rule.get("share"))
     if reason := evidence.get("severity_reason"):
-        facts.append(Fact("Severity, because", reason))
+        facts.append(Fact("Why this severity", reason))
     selection = evidence.get("selection") or {}
     told = ("metric_name", "component", "query_complexity", "model")
     chosen = ", ".join(str(selection[name]) for name in told if selection.get(name))
@@ -201,7 +211,7 @@ def _step(event: AlertEvent) -> Step:
     return Step(
         kind=event.kind,
         label=AlertEvent.Kind(event.kind).label,
-        who=str(event.actor or "The portal"),
+        who=str(event.actor or "the portal"),
         at=event.at,
         change=tuple(badges.status(s) for s in dict.fromkeys(statuses)),
         note=event.note,

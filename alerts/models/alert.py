@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Client, User
+from slas import names
 
 
 class AlertType(models.TextChoices):
@@ -131,4 +132,4 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.get_alert_type_display()}: {self.objective}"
+        return f"#{self.pk} {names.in_words(self.objective)}"

@@ -5,6 +5,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin import ScopedAdmin
+from metrics import formats
 from metrics.models import Component, MetricDefinition, PerformanceBaseline
 
 
@@ -48,7 +49,7 @@ class PerformanceBaselineAdmin(ScopedAdmin):
     @display(description="Baseline", ordering="baseline_value")
     def value(self, baseline: PerformanceBaseline) -> str:
         """The reference with its unit."""
-        return f"{baseline.baseline_value:,g} {baseline.measurement_unit}"
+        return formats.measure(baseline.baseline_value, baseline.measurement_unit)
 
     @display(description="Test conditions")
     def conditions(self, baseline: PerformanceBaseline) -> str:

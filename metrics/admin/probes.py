@@ -8,11 +8,22 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 from unfold.decorators import display
 
 from accounts.admin import ScopedAdmin
+from metrics import formats
 from metrics.models import Component, Probe
 from metrics.probes.registry import KINDS
+from metrics.units import Unit
+
+
+def result(probe: Probe) -> str:
+    """PURE: the last run's value with its unit, or why there is none."""
+    if probe.last_outcome == Probe.Outcome.FAILED:
+        return probe.last_error or "Failed"
+    resources = probe.kind == Probe.Kind.SYSTEM_RESOURCES
+    return formats.measure(probe.last_value, Unit.PERCENT if resources else Unit.MILLISECONDS)
 
 
 class ProbeForm(forms.ModelForm):
@@ -21,11 +32,20 @@ class ProbeForm(forms.ModelForm):
     class Meta:
         model = Probe
         fields = "__all__"  # noqa: DJ007  # what is not editable is not in the model's form
+        # The model's own text has angle brackets, which the page would take for a tag.
+        help_texts = {
+            "target": "A URL on an allowed host; for ML inference the name of a database "
+            "(X for AIOSMON_PROBE_DSN_X); empty for system resources."
+        }
 
     def clean(self) -> dict[str, Any]:
         """Let the kind check target and payload."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        kind, payload = data.get("kind"), data.get("payload") or {}
+        for field in ("payload", "test_conditions"):
+            if field not in self.errors:
+                # An emptied field comes as None, which the database refuses.
+                data[field] = {} if data.get(field) is None else data[field]
+        kind, payload = data.get("kind"), data.get("payload", {})
         if not isinstance(payload, dict):
             raise ValidationError({"payload": "Write a JSON object."})
         component = data.get("component")
@@ -78,10 +98,7 @@ class ProbeAdmin(ScopedAdmin):
     @display(description="Measured")
     def measured(self, probe: Probe) -> str:
         """The last value, or why there is none."""
-        if probe.last_outcome == Probe.Outcome.FAILED:
-            return probe.last_error[:80]
-        unit = "%" if probe.kind == Probe.Kind.SYSTEM_RESOURCES else "ms"
-        return "–" if probe.last_value is None else f"{probe.last_value:,.1f} {unit}"
+        return Truncator(result(probe)).chars(80)
 
     @admin.action(description="Run selected probes now", permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Probe]) -> None:

@@ -12,6 +12,7 @@ from unfold.paginator import InfinitePaginator
 
 from accounts import visibility
 from accounts.admin import ReadOnlyAdmin
+from metrics import formats
 from metrics.histogram import merge
 from metrics.models import Category, Complexity, Component, MinuteRollup, PerformanceMetric
 
@@ -112,6 +113,7 @@ class PerformanceMetricAdmin(ReadOnlyAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50
+    list_fullwidth = True
     ordering = ["-timestamp"]
     list_display = [
         "timestamp",
@@ -119,11 +121,10 @@ class PerformanceMetricAdmin(ReadOnlyAdmin):
         "value",
         "outcome",
         "component",
-        "service_name",
-        "client",
-        "query_complexity",
-        "models",
         "source",
+        "client",
+        "complexity",
+        "models",
     ]
     list_filter = [SpanFilter, ComponentFilter, CategoryFilter, ComplexityFilter, ClientFilter]
     list_select_related = ["client"]
@@ -133,7 +134,7 @@ class PerformanceMetricAdmin(ReadOnlyAdmin):
     @display(description="Value")
     def value(self, row: PerformanceMetric) -> str:
         """The value with its unit."""
-        return f"{row.metric_value:,.4g} {row.measurement_unit}"
+        return formats.measure(row.metric_value, row.measurement_unit)
 
     @display(description="Outcome", label={"OK": "success", "Failed": "danger"})
     def outcome(self, row: PerformanceMetric) -> str:
@@ -145,10 +146,15 @@ class PerformanceMetricAdmin(ReadOnlyAdmin):
         """The models that took part."""
         return ", ".join(row.ml_models_used or []) or "–"
 
-    @display(description="Source", label={"Probe": "info", "Service": "primary"})
+    @display(description="Service")
     def source(self, row: PerformanceMetric) -> str:
-        """Whether the portal measured it by itself or a service sent it."""
-        return "Probe" if row.synthetic else "Service"
+        """Who sent it, and whether the portal measured it by itself."""
+        return f"{row.service_name} (probe)" if row.synthetic else row.service_name
+
+    @display(description="Complexity")
+    def complexity(self, row: PerformanceMetric) -> str:
+        """How much work the query asked for."""
+        return (row.query_complexity or "–").capitalize()
 
 
 @admin.register(MinuteRollup)
@@ -158,13 +164,14 @@ class MinuteRollupAdmin(ReadOnlyAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50
+    list_fullwidth = True
     ordering = ["-minute", "metric_name"]
     list_display = [
         "minute",
         "metric_name",
         "component",
         "client",
-        "query_complexity",
+        "complexity",
         "model",
         "total",
         "failed",
@@ -175,6 +182,11 @@ class MinuteRollupAdmin(ReadOnlyAdmin):
     list_select_related = ["client"]
     search_fields = ["=metric_name", "=model"]
     search_help_text = "An exact metric or model name."
+
+    @display(description="Complexity")
+    def complexity(self, rollup: MinuteRollup) -> str:
+        """How much work the queries asked for."""
+        return rollup.query_complexity.capitalize() or "–"
 
     @display(description="Failed")
     def failed(self, rollup: MinuteRollup) -> int:
@@ -202,4 +214,4 @@ def _quantile(rollup: MinuteRollup, share: float) -> str:
         rollup.value_max,
     )
     value = merge([stored]).quantile(share)
-    return "–" if value is None else f"{value:,.4g} {rollup.measurement_unit}"
+    return formats.measure(value, rollup.measurement_unit)

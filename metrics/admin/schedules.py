@@ -37,6 +37,10 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin):
     """What beat sends, and when."""
 
     form = UnfoldPeriodicTaskForm
+    # The base class's template has an inline script, which our content policy refuses.
+    change_form_template = None
+    list_display = ["name", "task", "scheduler", "last_run_at", "total_run_count", "enabled"]
+    list_filter = ["enabled"]
 
 
 @admin.register(IntervalSchedule)

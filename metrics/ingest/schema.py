@@ -126,11 +126,11 @@ def _check_count(count: int, most: int) -> None:
 def _explain(index: int, message: str) -> Rejection:
     """Turn msgspec's message into field, problem and fix."""
     problem, _, path = message.partition(" - at `$")
-    if named := re.search(r"unknown field `(.*)`$", problem):
+    if named := re.search(r"unknown field `(.*)`$", problem, re.DOTALL):
         field = named.group(1)
         near = difflib.get_close_matches(field, FIELDS, n=1)
         fix = f"Did you mean {near[0]}?" if near else f"Leave it out; known: {', '.join(FIELDS)}."
-        return Rejection(index, field, "This field is unknown.", fix)
+        return Rejection(index, field or "(row)", "This field is unknown.", fix)
     if named := re.search(r"missing required field `(.*)`$", problem):
         field = named.group(1)
         return Rejection(index, field, "This required field is missing.", FIXES[field])

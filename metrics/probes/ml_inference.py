@@ -82,4 +82,5 @@ def _features(payload: dict[str, Any]) -> dict[str, float]:
     for name, value in features.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValidationError({"payload": f"Feature “{name}” is no number."})
-    return features
+    # The driver sends no list of whole and broken numbers mixed.
+    return {name: float(value) for name, value in features.items()}

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('minimum_samples', models.PositiveIntegerField(default=5, help_text='With fewer measurements in the window the verdict is “insufficient data”.', validators=[django.core.validators.MinValueValidator(1)])),
                 ('business_impact', models.CharField(blank=True, help_text='What a breach means for the business; alerts quote it.', max_length=255)),
                 ('recommended_action', models.TextField(blank=True, help_text="What to do first. Empty: the alert's own advice.")),
-                ('component', models.CharField(max_length=50)),
+                ('component', models.CharField(max_length=50, validators=[django.core.validators.validate_slug])),
                 ('name', models.CharField(help_text="The limit's name, e.g. max_memory_usage.", max_length=100)),
                 ('value', models.FloatField(help_text='The limit itself, in the unit beside it.')),
                 ('unit', models.CharField(choices=[('ms', 'ms (milliseconds)'), ('seconds', 'seconds'), ('mb', 'mb (megabytes)'), ('requests/sec', 'requests/sec'), ('accuracy', 'accuracy (0–1)'), ('percent', 'percent (0–100)'), ('count', 'count'), ('score', 'score (1–5)')], max_length=20)),

@@ -127,9 +127,7 @@ def test_who_an_unlimited_administrator_adds_sees_all_clients(signed_in: Any) ->
     assert User.objects.get(username="new").all_clients is True
 
 
-def test_who_sees_more_clients_is_not_changed(
-    make_user: Any, acme: Client, globex: Client
-) -> None:
+def test_who_sees_more_clients_is_not_changed(make_user: Any, acme: Client, globex: Client) -> None:
     actor = make_user("Administrator", clients=[acme])
     assert rights.may_change(actor, make_user("Viewer", clients=[acme]))
     assert not rights.may_change(actor, make_user("Viewer", clients=[acme, globex]))

@@ -33,7 +33,16 @@ def test_it_never_issues_the_same_key_twice() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "aiosmon", "aiosmon_", "aiosmon_ab", "aiosmon_ab_", "aiosmon__ab", "other_ab_cd", "a\0_b_c"],
+    [
+        "",
+        "aiosmon",
+        "aiosmon_",
+        "aiosmon_ab",
+        "aiosmon_ab_",
+        "aiosmon__ab",
+        "other_ab_cd",
+        "a\0_b_c",
+    ],
 )
 def test_it_refuses_text_of_another_form(text: str) -> None:
     with pytest.raises(keys.InvalidKey, match="form aiosmon_<prefix>_<secret>"):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,16 +47,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    base = tmp_path_factory.mktemp("a path with spaces, ü and 'quotes'")
-    opened = [
-        folder for folder in (base, *base.parents) if folder.name.startswith(("pytest", "a "))
-    ]
-    for folder in opened:  # pytest closes its folders, which the dropped user must pass
-        folder.chmod(0o711)
-    yield base / "data"
-    for folder in opened:
-        folder.chmod(0o700)
+def data() -> Iterator[Path]:
+    # Not in pytest's folders: those are closed to the user that PostgreSQL is dropped to.
+    with tempfile.TemporaryDirectory(prefix="a path with spaces, ü and 'quotes' ") as base:
+        Path(base).chmod(0o711)
+        yield Path(base) / "data"
 
 
 @pytest.fixture

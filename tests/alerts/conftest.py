@@ -20,6 +20,12 @@ NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
+def now() -> datetime:
+    """The clock's time: a person's actions are stamped with it too."""
+    return timezone.now()
+
+
+@pytest.fixture
 def make_alert(acme: Client) -> Callable[..., Alert]:
     """Make an alert: ``make_alert("acknowledged", by=user)``."""
 

@@ -130,3 +130,10 @@ def test_forgetting_old_verdicts_is_scheduled_hourly() -> None:
     scheduled = PeriodicTask.objects.get(task="slas.tasks.forget_old_verdicts")
     assert scheduled.enabled
     assert (scheduled.interval.every, scheduled.interval.period) == (3600, "seconds")
+
+
+def test_a_limits_component_cannot_hold_what_parts_the_key() -> None:
+    limit = ResourceLimit.objects.get(name="max_queue_size")
+    limit.component = "cognitive:core"
+    with pytest.raises(ValidationError, match="slug"):
+        limit.full_clean()

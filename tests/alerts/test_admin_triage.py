@@ -1,0 +1,296 @@
+"""Triage in the admin: who may look, who may act, and what a stale form is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Client, User
+from accounts.roles import ADMINISTRATOR, RESPONDER, ROLES, SLA_MANAGER, VIEWER
+from alerts.admin.page import evidence_facts, figures
+from alerts.models import Alert, AlertEvent, Severity, Status
+from alerts.triage import lifecycle
+
+pytestmark = pytest.mark.django_db
+MakeAlert = Callable[..., Alert]
+MakeUser = Callable[..., User]
+ACTIONS = ["acknowledge", "resolve"]
+LIST = "/admin/alerts/alert/"
+
+
+def sign_in(user: User) -> Browser:
+    """A browser in which the person is signed in."""
+    browser = Browser()
+    browser.force_login(user)
+    return browser
+
+
+def post(browser: Browser, alert: Alert, action: str, **data: Any) -> HttpResponse:
+    """Send the action's form as the alert's page would."""
+    url = reverse(f"admin:alerts_alert_{action}", args=[alert.pk])
+    return browser.post(url, {"version": alert.version, "note": "", **data})
+
+
+def page(browser: Browser, alert: Alert) -> str:
+    """The alert's page."""
+    response = browser.get(reverse("admin:alerts_alert_change", args=[alert.pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def told(response: HttpResponse) -> str:
+    """What the person is told after an action."""
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("acknowledge", "acknowledged"), ("resolve", "resolved")]
+)
+def test_it_carries_out_the_action_with_its_note(
+    make_alert: MakeAlert, make_user: MakeUser, action: str, status: str
+) -> None:
+    alert, user = make_alert(), make_user(RESPONDER)
+    response = post(sign_in(user), alert, action, note="Rolled back.")
+    assert response["Location"] == reverse("admin:alerts_alert_change", args=[alert.pk])
+    assert told(response) == f"Alert #{alert.pk} is {status}."
+    alert.refresh_from_db()
+    event = alert.events.get()
+    assert alert.status == status
+    assert (event.actor, event.note) == (user, "Rolled back.")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_changes_nothing_by_get(make_alert: MakeAlert, make_user: MakeUser, action: str) -> None:
+    alert = make_alert()
+    url = reverse(f"admin:alerts_alert_{action}", args=[alert.pk])
+    response = sign_in(make_user(RESPONDER)).get(url)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert not AlertEvent.objects.exists()
+
+
+def test_it_wants_a_csrf_token(make_alert: MakeAlert, make_user: MakeUser) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(make_user(RESPONDER))
+    assert post(browser, make_alert(), "resolve").status_code == 403
+    assert not AlertEvent.objects.exists()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [(None, 403), (VIEWER, 403), (SLA_MANAGER, 403), (RESPONDER, 302), (ADMINISTRATOR, 302)],
+)
+def test_it_lets_only_those_act_who_may_triage(
+    make_alert: MakeAlert, make_user: MakeUser, role: str | None, status: int, action: str
+) -> None:
+    alert = make_alert()
+    assert post(sign_in(make_user(role)), alert, action).status_code == status
+    assert AlertEvent.objects.exists() == (status == 302)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_it_shows_forms_only_to_those_who_may_triage(
+    make_alert: MakeAlert, make_user: MakeUser, role: str
+) -> None:
+    shown = page(sign_in(make_user(role)), make_alert())
+    may = role in {RESPONDER, ADMINISTRATOR}
+    assert ('id="acknowledge-form"' in shown, 'id="resolve-form"' in shown) == (may, may)
+
+
+@pytest.mark.parametrize("status", Status.values)
+def test_it_shows_only_the_forms_that_are_legal_now(
+    make_alert: MakeAlert, make_user: MakeUser, status: str
+) -> None:
+    user = make_user(RESPONDER)
+    shown = page(sign_in(user), make_alert(status, by=user))
+    found = [action for action in ACTIONS if f'id="{action}-form"' in shown]
+    assert found == lifecycle.legal_actions(status)
+
+
+def test_it_sends_strangers_to_the_sign_in(make_alert: MakeAlert) -> None:
+    response = post(Browser(), make_alert(), "resolve")
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
+    assert not AlertEvent.objects.exists()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_hides_the_alerts_of_clients_that_a_person_may_not_see(
+    make_alert: MakeAlert, make_user: MakeUser, globex: Client, action: str
+) -> None:
+    alert = make_alert()
+    browser = sign_in(make_user(RESPONDER, clients=[globex]))
+    assert post(browser, alert, action).status_code == 404
+    assert not AlertEvent.objects.exists()
+    assert browser.get(reverse("admin:alerts_alert_change", args=[alert.pk])).status_code == 302
+    assert f"#{alert.pk} " not in browser.get(LIST).content.decode()
+
+
+def test_it_answers_404_for_an_alert_that_is_not_there(make_user: MakeUser) -> None:
+    response = sign_in(make_user(RESPONDER)).post("/admin/alerts/alert/99/resolve/", {"version": 1})
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_refuses_a_stale_form_and_says_what_happened(
+    make_alert: MakeAlert, make_user: MakeUser, action: str
+) -> None:
+    alert, other = make_alert(), make_user(RESPONDER, first_name="Rita")
+    lifecycle.acknowledge(alert.pk, acting_user=other, version=1)
+    response = post(sign_in(make_user(RESPONDER)), alert, action, note="My long note")
+    assert "has changed since you opened it: Rita acknowledged it" in told(response)
+    assert "Your note was not saved: “My long note”" in told(response)
+    assert Alert.objects.get().status == Status.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize(
+    "data", [{"version": ""}, {"version": "1; DROP"}, {"version": 0}, {"note": "x" * 2001}]
+)
+def test_it_refuses_a_form_that_makes_no_sense(
+    make_alert: MakeAlert, make_user: MakeUser, data: dict[str, Any]
+) -> None:
+    response = post(sign_in(make_user(RESPONDER)), make_alert(), "resolve", **data)
+    assert "Nothing was changed." in told(response)
+    assert not AlertEvent.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["add/", "{}/delete/"])
+@pytest.mark.parametrize("model", ["alert", "alertevent"])
+def test_nobody_adds_or_deletes(
+    make_alert: MakeAlert, make_user: MakeUser, model: str, path: str
+) -> None:
+    alert = make_alert()
+    event = AlertEvent.objects.create(alert=alert, kind="opened", to_status="firing")
+    target = alert.pk if model == "alert" else event.pk
+    browser = sign_in(make_user(ADMINISTRATOR, is_superuser=True))
+    assert browser.get(f"/admin/alerts/{model}/{path.format(target)}").status_code == 403
+
+
+def test_nobody_edits_a_field_not_even_a_superuser(
+    make_alert: MakeAlert, make_user: MakeUser
+) -> None:
+    alert = make_alert()
+    url = reverse("admin:alerts_alert_change", args=[alert.pk])
+    response = sign_in(make_user(is_superuser=True)).post(url, {"severity": "low"})
+    assert response.status_code == 403
+    assert Alert.objects.get().severity == Severity.MEDIUM
+
+
+def test_the_page_shows_the_timeline_with_who_and_why(
+    make_alert: MakeAlert, make_user: MakeUser
+) -> None:
+    user = make_user(RESPONDER, first_name="Rita", last_name="Lee")
+    alert = make_alert()
+    lifecycle.acknowledge(alert.pk, acting_user=user, version=1, note="<b>On it</b>")
+    shown = page(sign_in(user), alert)
+    assert "<strong>Acknowledged</strong> by Rita Lee" in shown
+    assert "&lt;b&gt;On it&lt;/b&gt;" in shown
+
+
+def test_the_list_has_open_alerts_first_and_the_worst_of_them_on_top(
+    make_alert: MakeAlert, make_user: MakeUser
+) -> None:
+    user = make_user(VIEWER)
+    closed = make_alert("resolved", by=user, severity="critical")
+    low, critical = make_alert(severity="low"), make_alert(severity="critical")
+    high = make_alert("acknowledged", by=user, severity="high")
+    rows = sign_in(user).get(LIST).context["cl"].result_list
+    assert [alert.pk for alert in rows] == [critical.pk, high.pk, low.pk, closed.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("", 3), ("status=open", 2), ("status=resolved", 1), ("severity__exact=high", 1), ("q=gl", 1)],
+)
+def test_the_list_filters_and_searches(
+    make_alert: MakeAlert, make_user: MakeUser, globex: Client, query: str, count: int
+) -> None:
+    user = make_user(VIEWER)
+    make_alert("resolved", by=user)
+    make_alert(severity="high")
+    make_alert(client=globex)
+    assert len(sign_in(user).get(f"{LIST}?{query}").context["cl"].result_list) == count
+
+
+@pytest.mark.parametrize("path", [LIST, "/admin/alerts/alertevent/"])
+def test_a_longer_list_takes_no_more_queries(
+    make_alert: MakeAlert, make_user: MakeUser, path: str
+) -> None:
+    browser, counts = sign_in(make_user(VIEWER)), []
+    for number in (1, 12):
+        for _ in range(number):
+            AlertEvent.objects.create(alert=make_alert(), kind="opened", to_status="firing")
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(path).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 12
+
+
+@pytest.mark.parametrize(
+    ("fields", "measured", "promised"),
+    [
+        ({"unit": "ms", "actual_value": 4123}, "4,123 ms", "≤ 3,000 ms"),
+        ({"unit": "ms", "actual_value": 3000.4}, "3,000.400 ms", "≤ 3,000 ms"),
+        ({"unit": "percent", "actual_value": 98, "threshold_value": 99.5}, "98 %", "≥ 99.5 %"),
+        ({"unit": "score", "actual_value": 4.2, "threshold_value": 4.5}, "4.2 of 5", "≥ 4.5 of 5"),
+        (
+            {
+                "unit": "percent",
+                "actual_value": 80,
+                "threshold_value": 70,
+                "alert_type": "resource_limit",
+            },
+            "80 %",
+            "≤ 70 %",
+        ),
+        (
+            # Fast but failing: the percentile alone would look kept.
+            {
+                "unit": "ms",
+                "actual_value": 900,
+                "evidence": {
+                    "rule": {"share": 95, "good_within": 3000},
+                    "counts": {"good": 4, "total": 5},
+                },
+            },
+            "80 %",
+            "≥ 95 % within 3,000 ms",
+        ),
+    ],
+)
+def test_it_compares_measured_with_promised(
+    make_alert: MakeAlert, fields: dict[str, Any], measured: str, promised: str
+) -> None:
+    found = [text.replace("\u00a0", " ") for text in figures(make_alert(**fields))]
+    assert found == [measured, promised]
+
+
+def test_the_evidence_says_how_the_figures_came_about() -> None:
+    facts = evidence_facts(
+        {
+            "kind": "latency",
+            "window": {"start": "2026-03-04T11:55:00+00:00", "end": "2026-03-04T12:00:00+00:00"},
+            "rule": {"unit": "ms", "share": 95.0, "good_within": 3000.0, "minimum": 5},
+            "counts": {"total": 20, "succeeded": 18, "good": 15, "votes": 0, "users": 3},
+            "values": {"median": 1200.0, "percentile": 5200.0, "largest": 9000.0},
+        }
+    )
+    told = {fact.name: fact.value.replace("\u00a0", " ") for fact in facts}
+    assert told == {
+        "Window": "2026-03-04 11:55:00 – 12:00:00 UTC (5 min)",
+        "Rule": "95 % must succeed within 3,000 ms, from 5 measurements up",
+        "Requests": "20",
+        "Good": "15 (75 %)",
+        "Too slow": "3",
+        "Failed or unanswered": "2",
+        "Signed-in users hit": "3",
+        "Median": "1,200 ms",
+        "p95": "5,200 ms",
+        "Largest": "9,000 ms",
+    }
