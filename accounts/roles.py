@@ -26,8 +26,10 @@ def codenames(role: str) -> dict[str, set[str]]:
     for config in apps.get_app_configs():
         table = getattr(config, "role_permissions", {}).get(role, {})
         for model, actions in table.items():
-            names = {f"{action}_{model}" for action in actions}
-            found.setdefault(config.label, set()).update(names)
+            # "label.model" names a model of a package, which has no such table of its own.
+            label, _, name = model.rpartition(".")
+            names = {f"{action}_{name}" for action in actions}
+            found.setdefault(label or config.label, set()).update(names)
     return found
 
 

@@ -8,6 +8,16 @@ class AiosmonConfig(AppConfig):
 
     name = "aiosmon"
     default_auto_field = "django.db.models.BigAutoField"
+    role_permissions = {
+        "Administrator": {
+            "auth.group": ("view",),
+            "django_celery_beat.periodictask": ("view", "add", "change", "delete"),
+            "django_celery_beat.intervalschedule": ("view", "add", "change", "delete"),
+            "django_celery_beat.crontabschedule": ("view", "add", "change", "delete"),
+            "django_celery_beat.clockedschedule": ("view", "add", "change", "delete"),
+            "django_celery_beat.solarschedule": ("view", "add", "change", "delete"),
+        },
+    }
 
     def ready(self) -> None:
         """Load the Celery app, so that `.delay()` works in every process, and the checks."""

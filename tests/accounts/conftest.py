@@ -11,12 +11,6 @@ from accounts.models import User
 MakeUser = Callable[..., User]
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    """Hashing is slow by design; nothing here is about its strength."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def signed_in(make_user: MakeUser) -> Callable[..., Browser]:
     """A browser in which a person of the role is signed in: ``signed_in("Viewer")``."""

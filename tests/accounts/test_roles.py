@@ -26,6 +26,8 @@ MAY = [
     ("Administrator", "accounts.change_user", True),
     ("Administrator", "accounts.delete_user", False),
     ("Administrator", "auth.change_group", False),
+    ("Administrator", "django_celery_beat.change_periodictask", True),
+    ("SLA manager", "django_celery_beat.change_periodictask", False),
     ("Administrator", "metrics.change_performancemetric", False),
 ]
 

@@ -47,7 +47,7 @@ def test_it_finds_an_environment_whose_python_is_gone(tmp_path: Path) -> None:
 def test_it_finds_that_nothing_is_installed(tmp_path: Path) -> None:
     venv.create(tmp_path / ".venv", with_pip=False, symlinks=True)
     findings = list(doctor.examine_environment(tmp_path / ".venv"))
-    assert "The embedded servers are not installed" in findings[0].problem
+    assert "The embedded PostgreSQL is not installed" in findings[0].problem
     assert "packages differ" in findings[1].problem
 
 

@@ -131,13 +131,3 @@ def test_the_largest_values_taken_can_be_summed(send: Any, row: Any) -> None:
     assert send([row(metric_value=1e100)] * 50).status_code == 201
     rollups.roll_up()
     assert MinuteRollup.objects.get().value_sum == pytest.approx(50e100)
-
-
-def test_it_forgets_minutes_past_their_retention(
-    make_rows: Any, acme: Client, settings: Any
-) -> None:
-    make_rows(acme, [1.0], timestamp=MINUTE)
-    rollups.roll_up()
-    now = MINUTE + timedelta(days=settings.MINUTE_RETENTION_DAYS)
-    assert rollups.forget_old(now) == 0
-    assert rollups.forget_old(now + timedelta(seconds=1)) == 1

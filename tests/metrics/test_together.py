@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Client
@@ -39,6 +39,15 @@ def test_roll_ups_that_race_writers_end_equal_to_a_recount(make_rows: Any, acme:
     assert stored() == recount()
     assert not PendingMinute.objects.exists()
     assert MinuteRollup.objects.count() == 3
+
+
+def test_a_minute_that_another_roll_up_holds_is_left_to_it(make_rows: Any, acme: Client) -> None:
+    make_rows(acme, [1.0])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(rollups._CLAIMABLE, [rollups.BATCH])
+        assert at_once(rollups.roll_up) == [0]
+    assert PendingMinute.objects.count() == 1
+    assert rollups.roll_up() == 1
 
 
 def test_a_due_probe_is_claimed_by_one_of_many_dispatchers(platform: Client) -> None:

@@ -1,0 +1,59 @@
+"""Every list of the admin opens, in a bounded number of queries whatever its length."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import keys
+from accounts.models import Client, Team, User
+from aiosmon.demo_setup import load_demo
+from alerts.raising import evaluation
+from metrics import rollups
+
+pytestmark = pytest.mark.django_db
+MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
+# Session, user, and a handful for the list, its filters and its counts.
+MOST_QUERIES = 12
+
+
+def fill(make_rows: Callable[..., Any], clients: list[Client]) -> None:
+    """Rows, roll-ups, verdicts, alerts, probes, keys and teams."""
+    load_demo("http://127.0.0.1:8090")
+    for client in clients:
+        make_rows(client, [9000.0] * 5, ml_models_used=["rework_risk_assessment"])
+        keys.issue(client.name, ["ingest"], client=client)
+        Team.objects.create(name=client.name)
+    rollups.roll_up_all()
+    evaluation.evaluate()
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_a_list_takes_a_bounded_number_of_queries(
+    label: str, make_user: Callable[..., User], make_rows: Callable[..., Any]
+) -> None:
+    names = ("north", "south", "east", "west", "centre", "coast")
+    fill(make_rows, [Client.objects.create(code=name, name=name) for name in names])
+    browser = Browser()
+    browser.force_login(make_user(is_superuser=True))
+    app, model = label.split(".")
+    with CaptureQueriesContext(connection) as queries:
+        response = browser.get(reverse(f"admin:{app}_{model}_changelist"))
+    assert response.status_code == 200
+    assert len(queries) <= MOST_QUERIES, "\n".join(query["sql"] for query in queries)
+
+
+def test_every_model_of_the_portal_is_registered() -> None:
+    ours = {
+        model._meta.label_lower
+        for app in ("accounts", "metrics", "slas", "alerts")
+        for model in apps.get_app_config(app).get_models()
+    }
+    # Marks that the roll-up deletes within seconds: nobody's to look at.
+    assert ours - {"metrics.pendingminute"} <= set(MODELS)
