@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -264,7 +265,11 @@ class ApiKeyAdmin(ScopedAdmin):
             created_by=request.user if isinstance(request.user, User) else None,
         )
         obj.pk, obj.prefix = key.pk, key.prefix
-        note = f"The key is {text} – copy it now: it is not stored and can't be shown again."
+        note = format_html(
+            'The key is <code class="aio-key">{}</code> – copy it now: '
+            "it is not stored and can't be shown again.",
+            text,
+        )
         self.message_user(request, note, messages.WARNING)
 
     @admin.action(description="Revoke selected keys", permissions=["change"])

@@ -113,6 +113,8 @@ def unfold_settings() -> dict[str, Any]:
                 "href": lambda _request: static("aiosmon/icon.svg"),
             }
         ],
+        # There is no site beside the admin to return to.
+        "SITE_URL": None,
         "SHOW_HISTORY": True,
         "SHOW_VIEW_ON_SITE": False,
         "DASHBOARD_CALLBACK": "aiosmon.dashboard.context",

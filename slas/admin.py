@@ -133,7 +133,7 @@ class ModelTargetAdmin(ModelAdmin):
     @display(description="Inference", ordering="inference_time")
     def inference(self, target: ModelTarget) -> str:
         """The latency promise."""
-        return f"≤ {formats.measure(target.inference_time, Unit.MILLISECONDS)}"
+        return f"≤{formats.NBSP}{formats.measure(target.inference_time, Unit.MILLISECONDS)}"
 
     @display(description="Accuracy", ordering="accuracy_threshold")
     def accuracy(self, target: ModelTarget) -> str:
@@ -143,12 +143,12 @@ class ModelTargetAdmin(ModelAdmin):
     @display(description="Training", ordering="training_time")
     def training(self, target: ModelTarget) -> str:
         """Longest training."""
-        return f"≤ {target.training_time / 60:g} min"
+        return f"≤{formats.NBSP}{target.training_time / 60:g}{formats.NBSP}min"
 
     @display(description="Size", ordering="model_size_limit")
     def size(self, target: ModelTarget) -> str:
         """Largest model."""
-        return f"≤ {target.model_size_limit:g} MB"
+        return f"≤{formats.NBSP}{formats.measure(target.model_size_limit, Unit.MEGABYTES)}"
 
 
 @admin.register(ResourceLimit)
@@ -168,7 +168,7 @@ class ResourceLimitAdmin(ModelAdmin):
     @display(description="Limit", ordering="value")
     def limit(self, limit: ResourceLimit) -> str:
         """The value with its unit."""
-        return f"≤ {formats.measure(limit.value, limit.unit)}"
+        return f"≤{formats.NBSP}{formats.measure(limit.value, limit.unit)}"
 
 
 @admin.register(Verdict)

@@ -12,6 +12,7 @@ class Sparkline:
     """What the template draws; ``title`` says the same in words."""
 
     lines: tuple[str, ...]
+    dots: tuple[str, ...]
     title: str
     view_box: str = f"0 0 {WIDTH:g} {HEIGHT:g}"
 
@@ -22,9 +23,10 @@ def draw(values: Sequence[float | None], title: str) -> Sparkline:
     The scale starts at 0: half the height is half the value.
     """
     runs = segments(_points(values))
-    # A run of one point is drawn as a line of no length, which round caps make a dot.
-    drawn = [run if len(run) > 1 else run * 2 for run in runs]
-    return Sparkline(tuple(" ".join(f"{x:g},{y:g}" for x, y in run) for run in drawn), title)
+    lines = tuple(_path(run) for run in runs if len(run) > 1)
+    # A line of no length, which round caps make a dot however the picture is stretched.
+    dots = tuple(_path(run * 2) for run in runs if len(run) == 1)
+    return Sparkline(lines, dots, title)
 
 
 def segments(points: Sequence[Point | None]) -> list[list[Point]]:
@@ -53,3 +55,7 @@ def _points(values: Sequence[float | None]) -> list[Point | None]:
         )
         for index, value in enumerate(values)
     ]
+
+
+def _path(points: list[Point]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)

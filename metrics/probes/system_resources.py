@@ -35,28 +35,25 @@ class SystemResources:
         """CPU %, memory %, memory available, and the portal's own share of CPU and memory.
 
         The monitoring overhead is the CPU time of the portal's processes as a
-        share of what all cores could give in the same span; the absolute
-        figures stand beside it, since a percentage alone hides them. The span
-        is the time since the last run where there was one: a second by itself
-        says little about work that comes in bursts every few seconds.
+        share of what all cores could give since this process's last run. The
+        first run only reads: a second by itself says little about work that
+        comes in bursts, least of all while the portal is starting.
         """
-        began = _readings.pop("last", None) or Reading.now()
         psutil.cpu_percent(None)
         await asyncio.sleep(SPAN_SECONDS)
         cpu = psutil.cpu_percent(None)
-        ended = _readings["last"] = Reading.now()
-        span, used = ended.at - began.at, ended.used_since(began)
+        began, ended = _readings.get("last"), Reading.now()
+        _readings["last"] = ended
         cores = psutil.cpu_count() or 1
         memory = psutil.virtual_memory()
         portal = {"processes": len(ended.seconds), "cores": cores}
-        overhead = {**portal, "cpu_seconds": round(used, 3), "span_seconds": round(span, 3)}
-        return [
+        samples = [
             _sample("ai_system_cpu_usage", cpu, Unit.PERCENT, {"cores": cores}),
             _sample("ai_system_memory_usage", memory.percent, Unit.PERCENT),
             _sample("ai_system_memory_available", memory.available / MIB, Unit.MEGABYTES),
-            _sample("monitoring_overhead", 100 * used / (span * cores), Unit.PERCENT, overhead),
             _sample("monitoring_memory", memory_mib(), Unit.MEGABYTES, portal),
         ]
+        return samples if began is None else [*samples, _overhead(began, ended, cores)]
 
 
 @dataclass(frozen=True)
@@ -81,9 +78,24 @@ class Reading:
         return sum(used - earlier.seconds.get(key, 0.0) for key, used in self.seconds.items())
 
 
-# The last run's reading. Two runs at once (two probes of this kind) share it harmlessly:
-# whoever finds none measures over a second.
+# The last run's reading. Two probes of this kind in one process share it harmlessly: each
+# measures since the other.
 _readings: dict[str, Reading] = {}
+
+
+def _overhead(began: Reading, ended: Reading, cores: int) -> Sample:
+    """The portal's share of all cores between two readings.
+
+    The absolute figures stand beside it, since a percentage alone hides them.
+    """
+    span, used = ended.at - began.at, ended.used_since(began)
+    figures = {
+        "processes": len(ended.seconds),
+        "cores": cores,
+        "cpu_seconds": round(used, 3),
+        "span_seconds": round(span, 3),
+    }
+    return _sample("monitoring_overhead", 100 * used / (span * cores), Unit.PERCENT, figures)
 
 
 def portal_processes() -> list[psutil.Process]:

@@ -22,8 +22,9 @@ PEOPLE = {"vic": VIEWER, "rita": RESPONDER, "sam": SLA_MANAGER, "ada": ADMINISTR
 
 
 @pytest.fixture
-def people(make_user: Callable[..., User]) -> dict[str, User]:
-    """One person of each role."""
+def people(settings: Any, make_user: Callable[..., User]) -> dict[str, User]:
+    """One person of each role; their passwords are hashed fast, for they sign in often."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return {name: make_user(role, username=name) for name, role in PEOPLE.items()}
 
 

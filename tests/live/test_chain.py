@@ -201,10 +201,14 @@ def test_every_kind_of_probe_stores_rows(portal: Portal) -> None:
     wait_for("rows of every kind", lambda: kinds() == every, 60)
 
 
-def test_the_portal_does_not_count_its_demo_as_overhead(portal: Portal) -> None:
-    share, count = portal.query(
-        "SELECT avg(metric_value), count(*) FROM ai_performance_metrics "
-        "WHERE metric_name = 'monitoring_overhead'"
-    )[0]
-    assert count > 0
+def test_the_portal_measures_what_it_costs(portal: Portal) -> None:
+    def overhead() -> list[Any]:
+        return portal.query(
+            "SELECT metric_value, metadata FROM ai_performance_metrics "
+            "WHERE metric_name = 'monitoring_overhead' ORDER BY \"timestamp\" DESC LIMIT 1"
+        )
+
+    share, figures = wait_for("a second look at resources", overhead, 60)[0]
     assert 0 < share < 100
+    # Web, workers, beat, PostgreSQL, Valkey and the supervisor; not this machine's others.
+    assert figures["processes"] >= 7

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from metrics.models import Probe
+from metrics.probes import system_resources
 from metrics.probes.base import Sample, Spec
 from metrics.probes.page_load import assets_of
 from metrics.probes.registry import KINDS
@@ -146,6 +147,7 @@ def test_page_load_takes_at_most_fifty_assets() -> None:
 
 
 def test_system_resources_gives_five_figures_with_absolutes() -> None:
+    probe("system_resources")
     samples = {sample.metric_name: sample for sample in probe("system_resources").samples}
     percents = ("ai_system_cpu_usage", "ai_system_memory_usage", "monitoring_overhead")
     for name in percents:
@@ -159,6 +161,12 @@ def test_system_resources_gives_five_figures_with_absolutes() -> None:
     assert samples["monitoring_overhead"].value == pytest.approx(100 * share, abs=0.1)
     assert overhead["processes"] >= 1
     assert len(samples) == 5
+
+
+def test_the_first_look_at_resources_claims_no_overhead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system_resources, "_readings", {})
+    names = [{sample.metric_name for sample in probe("system_resources").samples} for _ in "12"]
+    assert ["monitoring_overhead" in found for found in names] == [False, True]
 
 
 # --- What can go wrong ------------------------------------------------------
