@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "People and keys"
     # What this app gives each role: role -> {model: actions}. Every app has such a table.
     role_permissions = {
         "Viewer": {"client": ("view",), "team": ("view",)},

@@ -4,13 +4,12 @@ import os
 import warnings
 
 from celery import Celery
-from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiosmon.settings")
 
 if "AIOSMON_SUPERVISOR_PID" in os.environ:
-    # `make run` as root, say in a container, is what its user chose; four lines a worker don't help.
-    warnings.filterwarnings("ignore", category=SecurityWarning)
+    # `make run` as root, say in a container, is what its user chose: a warning doesn't help.
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
 
 app = Celery("aiosmon")
 app.config_from_object("django.conf:settings", namespace="CELERY")

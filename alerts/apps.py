@@ -8,6 +8,7 @@ class AlertsConfig(AppConfig):
 
     name = "alerts"
     default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Breaches"
     role_permissions = {
         "Viewer": {"alert": ("view",), "alertevent": ("view",)},
         "Responder": {"alert": ("view", "triage"), "alertevent": ("view",)},

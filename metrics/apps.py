@@ -11,6 +11,7 @@ class MetricsConfig(AppConfig):
 
     name = "metrics"
     default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Facts"
     role_permissions = {
         "Viewer": {
             "performancemetric": VIEW,

@@ -12,6 +12,7 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.admin import ReadOnlyAdmin
 from metrics import formats
+from metrics.admin.choices import KnownNames
 from metrics.admin.rows import ClientFilter
 from metrics.units import Unit
 from slas import names
@@ -25,7 +26,7 @@ WORDS = ("For the alert", {"fields": ["business_impact", "recommended_action"]})
 
 
 @admin.register(Sla)
-class SlaAdmin(ModelAdmin):
+class SlaAdmin(KnownNames, ModelAdmin):
     """What is promised for each class of requests."""
 
     list_display = ["code", "scope", "target", "maximum", "available", "satisfaction", "enabled"]
@@ -93,7 +94,7 @@ class SlaAdmin(ModelAdmin):
 
 
 @admin.register(ModelTarget)
-class ModelTargetAdmin(ModelAdmin):
+class ModelTargetAdmin(KnownNames, ModelAdmin):
     """What is promised of each ML model."""
 
     list_display = [
@@ -152,7 +153,7 @@ class ModelTargetAdmin(ModelAdmin):
 
 
 @admin.register(ResourceLimit)
-class ResourceLimitAdmin(ModelAdmin):
+class ResourceLimitAdmin(KnownNames, ModelAdmin):
     """Limits of the components."""
 
     list_display = ["name", "component", "limit", "metric_name", "aggregate", "enabled"]

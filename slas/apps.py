@@ -11,7 +11,7 @@ class SlasConfig(AppConfig):
 
     name = "slas"
     default_auto_field = "django.db.models.BigAutoField"
-    verbose_name = "SLAs"
+    verbose_name = "Promises"
     role_permissions = {
         "Viewer": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, "verdict": VIEW},
         "Responder": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, "verdict": VIEW},

@@ -6,13 +6,25 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Client
-from metrics.models import Complexity
+from metrics.models import Complexity, MetricDefinition
 from metrics.units import Unit
 
 POSITIVE = MinValueValidator(0.001, "This must be more than 0.")
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 PERCENT = [MinValueValidator(0.0), MaxValueValidator(100.0)]
 STARS = [MinValueValidator(1.0), MaxValueValidator(5.0)]
+
+
+def check_unit(field: str, metric_name: str, unit: str) -> None:
+    """Raise ValidationError, on ``field``, for a metric known to come in another unit.
+
+    Rows in another unit are not counted, so such a promise would never alert.
+    """
+    known = MetricDefinition.objects.filter(name=metric_name).values_list("unit", flat=True).first()
+    if known is not None and known != unit:
+        raise ValidationError(
+            {field: f"{metric_name} is measured in {known}, but this is held against {unit}."}
+        )
 
 
 class Evaluated(models.Model):
@@ -138,6 +150,8 @@ class Sla(Evaluated):
             )
         if not isinstance(self.examples, list):
             raise ValidationError({"examples": 'Write a JSON list, e.g. ["Count queries"].'})
+        check_unit("metric_name", self.metric_name, Unit.MILLISECONDS)
+        check_unit("learning_metric_name", self.learning_metric_name, Unit.SECONDS)
 
 
 class ModelTarget(Evaluated):
@@ -190,6 +204,11 @@ class ModelTarget(Evaluated):
     def __str__(self) -> str:
         return self.model_name
 
+    def clean(self) -> None:
+        """Refuse a metric in another unit than the promise."""
+        super().clean()
+        check_unit("metric_name", self.metric_name, Unit.MILLISECONDS)
+
 
 class ResourceLimit(Evaluated):
     """A limit of one component, and the metric that is held against it."""
@@ -227,6 +246,11 @@ class ResourceLimit(Evaluated):
 
     def __str__(self) -> str:
         return f"{self.component}: {self.name}"
+
+    def clean(self) -> None:
+        """Refuse a metric in another unit than the limit."""
+        super().clean()
+        check_unit("metric_name", self.metric_name, self.unit)
 
 
 class Verdict(models.Model):

@@ -19,6 +19,7 @@ from metrics import formats
 from metrics.histogram import Stored, merge
 from metrics.models import Component, MinuteRollup
 from metrics.units import Unit
+from slas.models import Sla
 
 MINUTES = 60
 # Histograms are merged across series in SQL, so that the answer's size does not
@@ -59,23 +60,27 @@ class Traffic:
     """One component's hour."""
 
     rows: int = 0
-    requests: int = 0  # rows that are a length of time: somebody waited for them
+    requests: int = 0  # rows in ms: somebody waited for an answer
     failed: int = 0
     main_metric: str = ""
     unit: str = ""
-    main_rows: int = 0
+    main_rank: tuple[bool, bool, bool, int] = (False, False, False, 0)
     minutes: dict[datetime, list[Stored]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, metric: str, unit: str, rows: int, succeeded: int) -> None:
-        """Count one metric; the main one is the time metric with the most rows."""
-        is_time = unit in {Unit.MILLISECONDS, Unit.SECONDS}
+    def add(self, metric: str, unit: str, rows: int, succeeded: int, *, promised: bool) -> None:
+        """Count one metric.
+
+        The main one is what an SLA promises, else a response time, else a
+        share of the machine; among equals the one with the most rows.
+        """
+        is_request = unit == Unit.MILLISECONDS
         self.rows += rows
-        if is_time:
+        if is_request:
             self.requests += rows
             self.failed += rows - succeeded
-        had_time = self.unit in {Unit.MILLISECONDS, Unit.SECONDS}
-        if (is_time, rows) > (had_time, self.main_rows):
-            self.main_metric, self.unit, self.main_rows = metric, unit, rows
+        rank = (promised, is_request, unit == Unit.PERCENT, rows)
+        if rank > self.main_rank:
+            self.main_metric, self.unit, self.main_rank = metric, unit, rank
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Health:
 
 
 def panel(user: User | AnonymousUser, now: datetime, worst: dict[str, str]) -> Health:
-    """Every component's last hour, of the clients this person may see, in three queries."""
+    """Every component's last hour, of the clients this person may see, in four queries."""
     start = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
     traffic = _traffic(user, start)
     components = Component.objects.select_related("team")
@@ -131,8 +136,10 @@ def _traffic(user: User | AnonymousUser, start: datetime) -> dict[str, Traffic]:
     counted = rollups.values_list("component", "metric_name", "measurement_unit").annotate(
         Sum("total"), Sum("succeeded")
     )
+    slas = set(Sla.objects.filter(enabled=True).values_list("component", "metric_name"))
     for component, metric, unit, rows, succeeded in counted.order_by("metric_name"):
-        found[component].add(metric, unit, int(rows), int(succeeded))
+        promised = (component, metric) in slas
+        found[component].add(metric, unit, int(rows), int(succeeded), promised=promised)
     if found:
         _add_histograms(found, user, start)
     return found

@@ -14,6 +14,7 @@ from accounts.models import Client
 from alerts.models import Alert, AlertEvent, Status
 from alerts.raising import evidence, wording
 from alerts.triage import lifecycle
+from metrics.formats import number
 from slas import compliance, objectives
 from slas.compliance import Finding
 from slas.models import Verdict
@@ -193,5 +194,5 @@ def _recover(mark: str, finding: Finding, client: str) -> int:
 def recovery(finding: Finding) -> str:
     """The figure that shows a promise is kept again."""
     actual, objective = finding.ruling.actual, finding.objective
-    value = f"{wording.number(actual)} {objective.threshold_unit}"
-    return f"{value} against {wording.number(objective.threshold)} in the last window"
+    value = f"{number(actual)} {objective.threshold_unit}"
+    return f"{value} against {number(objective.threshold)} in the last window"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from alerts.models import AlertType, Severity
+from metrics.formats import number
 from slas.compliance import Finding
 from slas.judge import bad_ratio, share_good
 from slas.objectives import Kind, Objective, Promise
@@ -129,15 +130,6 @@ def advice(finding: Finding) -> str:
         f"Requests are slow rather than failing: compare {component}'s load, queue and model "
         "times with their baselines; look at the slowest requests in the evidence."
     )
-
-
-def number(value: float | None) -> str:
-    """A figure as people write it: thousands apart, no needless decimals."""
-    if value is None:
-        return "unknown"
-    decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    text = f"{value:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _grade(value: float, steps: tuple[tuple[float, Severity], ...], reason: str) -> Graded:

@@ -6,6 +6,7 @@ from unfold.decorators import display
 
 from accounts.admin import ScopedAdmin
 from metrics import formats
+from metrics.admin.choices import KnownNames
 from metrics.models import Component, MetricDefinition, PerformanceBaseline
 
 
@@ -28,7 +29,7 @@ class MetricDefinitionAdmin(ModelAdmin):
 
 
 @admin.register(PerformanceBaseline)
-class PerformanceBaselineAdmin(ScopedAdmin):
+class PerformanceBaselineAdmin(KnownNames, ScopedAdmin):
     """Measured references."""
 
     shared_rows = True

@@ -13,7 +13,8 @@ from unfold.decorators import display
 
 from accounts.admin import ScopedAdmin
 from metrics import formats
-from metrics.models import Component, Probe
+from metrics.admin.choices import KnownNames
+from metrics.models import Probe
 from metrics.probes.registry import KINDS
 from metrics.units import Unit
 
@@ -48,16 +49,13 @@ class ProbeForm(forms.ModelForm):
         kind, payload = data.get("kind"), data.get("payload", {})
         if not isinstance(payload, dict):
             raise ValidationError({"payload": "Write a JSON object."})
-        component = data.get("component")
-        if component and not Component.objects.filter(code=component).exists():
-            self.add_error("component", f"There is no component “{component}”.")
         if kind:
             KINDS[kind].check(data.get("target") or "", payload)
         return data
 
 
 @admin.register(Probe)
-class ProbeAdmin(ScopedAdmin):
+class ProbeAdmin(KnownNames, ScopedAdmin):
     """What the portal measures by itself."""
 
     form = ProbeForm

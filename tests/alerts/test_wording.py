@@ -7,32 +7,11 @@ from datetime import timedelta
 import pytest
 
 from alerts.raising import evaluation, wording
-from alerts.raising.wording import IMPACT_LENGTH, advice, impact, message, number, severity
+from alerts.raising.wording import IMPACT_LENGTH, advice, impact, message, severity
 from slas.compliance import Finding
 from slas.objectives import Kind, Promise
 
 Make = Callable[..., Finding]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "unknown"),
-        (0, "0"),
-        (0.75, "0.75"),
-        (4.5, "4.5"),
-        (9.999, "10"),
-        (12.34, "12.3"),
-        (30.0, "30"),
-        (99.96, "100"),
-        (100.4, "100"),
-        (1000, "1,000"),
-        (1234567.8, "1,234,568"),
-        (-12.34, "-12.3"),
-    ],
-)
-def test_a_number_reads_as_people_write_it(value: float | None, text: str) -> None:
-    assert number(value) == text
 
 
 @pytest.mark.parametrize(

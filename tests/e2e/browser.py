@@ -7,9 +7,9 @@ from `open_browser` until its end. Django's ORM then raises SynchronousOnlyOpera
   fixture owns the database): it is torn down first, before the database is flushed. A browser of
   session scope would break the ORM for every test after it.
 * Make the rows before the fixture opens the browser, and assert on what the page shows.
-* A test that must read the database while the page is open calls
-  `monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")`. That is safe here: the loop never
-  advances while the test's own code runs, so nothing else shares its connection.
+* A test that must read the database while the page is open asks the live server, or a psycopg
+  connection of its own: with DJANGO_ALLOW_ASYNC_UNSAFE the ORM would open a connection that
+  nobody closes, and the test database could not be dropped.
 """
 
 import os
@@ -82,6 +82,8 @@ def shoot(
     """Save what a desktop (1440 px) or a phone (390 px) shows, and return the PNG's path."""
     page.set_viewport_size({"width": width, "height": VIEWPORT_HEIGHT[width]})
     page.emulate_media(color_scheme=theme)
+    # unfold chooses the theme as the page loads, not when it changes.
+    page.reload()
     path = SCREENSHOTS / f"{name}-{width}-{theme}.png"
     page.screenshot(path=path, animations="disabled")
     return path
