@@ -73,8 +73,13 @@ def _database() -> Answers:
 
 def _connect_problem(url: str) -> str:
     """Why a query fails; empty when it is answered."""
-    import psycopg
-
+    try:
+        import psycopg
+    except ImportError:
+        # Asked by a Python outside the virtual environment: whether it listens is all it can tell.
+        parts = urlsplit(url)
+        listens = _listens(parts.hostname or "127.0.0.1", parts.port or 5432)
+        return "" if listens else "nothing listens there"
     try:
         with psycopg.connect(url, connect_timeout=int(SECONDS)) as connection:
             connection.execute("SELECT 1")
