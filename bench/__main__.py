@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import memory
+from bench import ingest, memory
 
-BENCHES = {"memory": memory.run}
+BENCHES = {"memory": memory.run, "ingest": ingest.run}
 
 
 def main(names: list[str]) -> int:

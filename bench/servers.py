@@ -1,0 +1,101 @@
+"""The servers that a bench needs: PostgreSQL as in production, and a web server before it."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from aiosmon.embedded import Postgres
+from aiosmon.embedded.binaries import SERVER_ENV
+from aiosmon.processes import Service, spawn
+from tests.live.portal import free_port
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+START_SECONDS = 60.0
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A migrated database on an embedded PostgreSQL with fsync on; yields its URL."""
+    data = Path(tempfile.mkdtemp(prefix="aiosmon-bench-"))
+    data.chmod(0o711)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, data, ignore_errors=True)
+        server = Postgres(data)
+        server.prepare()
+        owner = server.owner
+        stop = signal.SIGINT
+        child = spawn(Service("postgres", server.argv, SERVER_ENV, owner=owner, stop_signal=stop))
+        stack.callback(child.end)
+        wait(server.ready)
+        url = server.ensure_database("aiosmon")
+        manage(url, "migrate", "--noinput", "-v", "0")
+        manage(url, "bootstrap")
+        yield url
+
+
+@contextmanager
+def web(url: str, settings: str = "aiosmon.settings", *arguments: str) -> Iterator[int]:
+    """A granian on the database, with the given Django settings; yields its port."""
+    port = free_port()
+    argv = [sys.executable, "-m", "granian", "--host", "127.0.0.1", "--port", str(port)]
+    argv += ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "8", "--no-ws"]
+    argv += [*arguments, "--log-level", "error", "aiosmon.wsgi:application"]
+    process = subprocess.Popen(argv, cwd=CHECKOUT, env=environment(url, settings))
+    try:
+        wait(lambda: _answers(port))
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def manage(url: str, *arguments: str) -> str:
+    """Run a management command on the database; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=CHECKOUT,
+        env=environment(url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def environment(url: str, settings: str = "aiosmon.settings") -> dict[str, str]:
+    """The environment of a process of the portal on this database."""
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0"),
+        "AIOSMON_SECRET_KEY": secrets.token_urlsafe(50),
+        "AIOSMON_DEMO": "0",
+        "DJANGO_SETTINGS_MODULE": settings,
+    }
+
+
+def wait(ready: object) -> None:
+    """Until ``ready()`` is true; RuntimeError after START_SECONDS."""
+    assert callable(ready)
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if time.monotonic() > deadline:
+            raise RuntimeError("a server of the bench did not start")
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
