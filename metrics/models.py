@@ -147,6 +147,7 @@ class PerformanceMetric(models.Model):
     metadata = models.JSONField(null=True)
     success = models.BooleanField(db_default=True, default=True)
     synthetic = models.BooleanField(db_default=False, default=False)
+    event_id = models.UUIDField(null=True)
 
     class Meta:
         db_table = "ai_performance_metrics"

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from accounts.models import ApiKey
 from metrics.ingest import schema
 from metrics.ingest.errors import TooLarge, problem
-from metrics.ingest.store import store
-from metrics.ingest.validate import Limits, validate
+from metrics.ingest.store import commit
+from metrics.ingest.validate import Limits, prepare
 
 # An answer that lists ten thousand rejections helps nobody.
 MAX_REJECTIONS_LISTED = 100
@@ -57,8 +57,9 @@ class IngestView(APIView):
             text = problem("(body)", str(error), "Send one JSON object or a list of them.")
             return Response(text, status=status.HTTP_400_BAD_REQUEST)
         assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasScope has seen to it
-        rows, refused = validate(decoded, request.auth.client_id, Limits.at(timezone.now()))
-        stored = store(rows)
+        batch, refused = prepare(decoded, request.auth.client_id, Limits.at(timezone.now()))
+        commit(batch)
+        stored = len(batch)
         rejections = sorted(unfit + refused, key=lambda rejection: rejection.index)
         return Response(_answer(stored, rejections), status=_status(stored, rejections))
 

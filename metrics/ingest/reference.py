@@ -15,6 +15,7 @@ from metrics.units import Unit
 LIFETIME_SECONDS = 5.0
 # A stream of wrong names must not become a stream of queries.
 REFRESH_SECONDS = 1.0
+MOST_CHECKED = 10_000
 UNITS = frozenset(Unit.values)
 
 
@@ -27,6 +28,13 @@ class Reference:
     components: frozenset[str]
     units: dict[str, str]
     loaded_at: float
+    # (component, metric, unit) found to fit: asked at every row, answered once.
+    checked: set[tuple[str, str, str]]
+
+    def remember(self, names: tuple[str, str, str]) -> None:
+        """Keep a combination that fits; bounded, since emitters choose metric names freely."""
+        if len(self.checked) < MOST_CHECKED:
+            self.checked.add(names)
 
     @property
     def platform_id(self) -> int:
@@ -72,4 +80,5 @@ def _load() -> Reference:
         components=frozenset(Component.objects.values_list("code", flat=True)),
         units=dict(MetricDefinition.objects.values_list("name", "unit")),
         loaded_at=time.monotonic(),
+        checked=set(),
     )

@@ -4,6 +4,7 @@ import difflib
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +35,7 @@ class Row(msgspec.Struct, forbid_unknown_fields=True):
     timestamp: Annotated[datetime, Meta(tz=True)] | None = None
     metadata: dict[str, Any] | None = None
     success: bool = True
+    event_id: UUID | None = None
 
 
 class Rejection(msgspec.Struct):
@@ -43,6 +45,14 @@ class Rejection(msgspec.Struct):
     field: str
     problem: str
     fix: str
+
+
+class Refused(Exception):
+    """A row that fits the schema but can't be stored: its field, the problem, the fix."""
+
+    def __init__(self, field: str, problem: str, fix: str = "") -> None:
+        super().__init__(problem)
+        self.field, self.problem, self.fix = field, problem, fix or FIXES[field]
 
 
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Row))
@@ -66,6 +76,7 @@ FIXES = {
     "timestamp": "Send RFC 3339 with a zone, e.g. 2026-01-31T12:00:00Z.",
     "metadata": "Send an object of at most 32 KiB, or leave it out.",
     "success": "Send true or false.",
+    "event_id": "Send a UUID, the same when the row is sent again, or leave it out.",
 }
 ROW_FIX = "Send an object with the fields of a metric row."
 

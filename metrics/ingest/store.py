@@ -1,87 +1,124 @@
 """Rows into the database: one COPY and its pending minutes, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
-import msgspec
-from django.db import connection, transaction
-from psycopg.types.json import Jsonb
+from django.db import IntegrityError, connection, transaction
 
+from metrics.ingest import binary
 from metrics.ingest.schema import Row
 
-_COLUMNS = (
-    ("metric_name", "varchar"),
-    ("metric_category", "varchar"),
-    ("metric_value", "float8"),
-    ("measurement_unit", "varchar"),
-    ("component", "varchar"),
-    ("service_name", "varchar"),
-    ("endpoint_path", "varchar"),
-    ("user_id", "int4"),
-    ("client_id", "int4"),
-    ("request_id", "varchar"),
-    ("query_complexity", "varchar"),
-    ("ml_models_used", "jsonb"),
-    ("user_satisfaction_score", "float8"),
-    ("timestamp", "timestamptz"),
-    ("metadata", "jsonb"),
-    ("success", "bool"),
-    ("synthetic", "bool"),
-)
-_NAMES = ", ".join(f'"{name}"' for name, _type in _COLUMNS)
+Identity = tuple[int, datetime, UUID]
+
+_NAMES = ", ".join(f'"{name}"' for name in binary.COLUMNS)
 _COPY = f"COPY ai_performance_metrics ({_NAMES}) FROM STDIN (FORMAT BINARY)"
 _MARK = """
 INSERT INTO pending_minutes (client_id, metric_name, minute)
 SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
 """
+_PRESENT = """
+SELECT m.client_id, m."timestamp", m.event_id
+FROM unnest(%s::int[], %s::timestamptz[], %s::uuid[]) AS k (client_id, "timestamp", event_id)
+JOIN ai_performance_metrics m USING (client_id, "timestamp", event_id)
+WHERE m."timestamp" >= %s AND m."timestamp" <= %s
+"""
+# Another request with the same rows can commit between our look and our COPY, but not for ever.
+TRIES = 5
+
+
+@dataclass
+class Batch:
+    """Encoded rows with the minutes they touch, ready for one COPY."""
+
+    tuples: list[bytes] = field(default_factory=list)
+    # One a tuple: None for rows that carry no event_id.
+    identities: list[Identity | None] = field(default_factory=list)
+    marks: set[tuple[int, str, datetime]] = field(default_factory=set)
+
+    def add(self, row: Row, encoded: bytes) -> None:
+        """Append a row whose client and time are filled in."""
+        if row.client_id is None or row.timestamp is None:
+            raise ValueError("A row reaches the store only with its client and time filled in.")
+        self.tuples.append(encoded)
+        event = row.event_id
+        self.identities.append(None if event is None else (row.client_id, row.timestamp, event))
+        minute = row.timestamp.replace(second=0, microsecond=0)
+        self.marks.add((row.client_id, row.metric_name, minute))
+
+    def __len__(self) -> int:
+        return len(self.tuples)
+
+    @classmethod
+    def joined(cls, batches: Iterable["Batch"]) -> "Batch":
+        """Several requests' rows as one."""
+        whole = cls()
+        for batch in batches:
+            whole.tuples += batch.tuples
+            whole.identities += batch.identities
+            whole.marks |= batch.marks
+        return whole
+
+    def without(self, present: set[Identity]) -> "Batch":
+        """Each identified row once, and none of those present already."""
+        rest, seen = Batch(marks=self.marks), set(present)
+        for encoded, identity in zip(self.tuples, self.identities, strict=True):
+            if identity is not None:
+                if identity in seen:
+                    continue
+                seen.add(identity)
+            rest.tuples.append(encoded)
+            rest.identities.append(identity)
+        return rest
 
 
 def store(rows: Sequence[Row], *, synthetic: bool = False) -> int:
-    """Commit validated rows; return how many. When this returns they are durable.
+    """Encode and commit rows whose client and time are filled in; returns how many.
 
-    Raises django.db.OperationalError when the database can't commit: then
-    nothing of the rows is stored.
+    Raises schema.Refused for a row that PostgreSQL can't hold, and what ``commit`` raises.
     """
-    if not rows:
-        return 0
-    marks = {(row.client_id, row.metric_name, _minute(row.timestamp)) for row in rows}
+    batch = Batch()
+    for row in rows:
+        batch.add(row, binary.encode(row, synthetic))
+    commit(batch)
+    return len(batch)
+
+
+def commit(batch: Batch) -> None:
+    """Commit a batch; when this returns its rows are durable, each identified one exactly once.
+
+    A row with the client, time and event_id of one that is stored is a repeat
+    and changes nothing. Repeats are rare, so the COPY is simply tried; only
+    when it meets one are they looked for. Raises django.db.OperationalError
+    when the database can't commit: then nothing of the batch is stored.
+    """
+    for last in [False] * (TRIES - 1) + [True]:
+        try:
+            _copy(batch)
+        except IntegrityError:
+            if last or not any(batch.identities):
+                raise
+            batch = batch.without(_present(batch))
+        else:
+            return
+
+
+def _copy(batch: Batch) -> None:
+    if not batch.tuples:
+        return
     with transaction.atomic(), connection.cursor() as cursor:
-        with cursor.copy(_COPY) as copy:
-            copy.set_types([type_ for _name, type_ in _COLUMNS])
-            for row in rows:
-                copy.write_row(_values(row, synthetic))
-        cursor.execute(_MARK, [list(column) for column in zip(*sorted(marks), strict=True)])
-    return len(rows)
+        # COPY's errors come at its end, past the call that Django watches.
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
+            copy.write(b"".join((binary.HEADER, *batch.tuples, binary.TRAILER)))
+        cursor.execute(_MARK, [list(column) for column in zip(*sorted(batch.marks), strict=True)])
 
 
-def _minute(moment: datetime | None) -> datetime:
-    if moment is None:
-        raise ValueError("A row reaches the store only with its time filled in.")
-    return moment.replace(second=0, microsecond=0)
-
-
-def _values(row: Row, synthetic: bool) -> tuple[Any, ...]:
-    return (
-        row.metric_name,
-        row.metric_category,
-        row.metric_value,
-        row.measurement_unit,
-        row.component,
-        row.service_name,
-        row.endpoint_path,
-        row.user_id,
-        row.client_id,
-        row.request_id,
-        row.query_complexity,
-        _jsonb(row.ml_models_used),
-        row.user_satisfaction_score,
-        row.timestamp,
-        _jsonb(row.metadata),
-        row.success,
-        synthetic,
-    )
-
-
-def _jsonb(value: Any) -> Jsonb | None:
-    return None if value is None else Jsonb(value, dumps=msgspec.json.encode)
+def _present(batch: Batch) -> set[Identity]:
+    """Which of the batch's identified rows are stored."""
+    asked = [identity for identity in batch.identities if identity is not None]
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    times = columns[1]
+    with connection.cursor() as cursor:
+        cursor.execute(_PRESENT, [*columns, min(times), max(times)])
+        return set(cursor.fetchall())

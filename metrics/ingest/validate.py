@@ -1,23 +1,20 @@
 """What the schema alone can't tell about a row: names, clients, times, units."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
 from django.conf import settings
 
 from accounts.models import User
 from metrics.ingest import reference
+from metrics.ingest.binary import encode
 from metrics.ingest.reference import UNITS, Reference
-from metrics.ingest.schema import FIXES, Rejection, Row
+from metrics.ingest.schema import Refused, Rejection, Row
+from metrics.ingest.store import Batch
 
-MAX_METADATA_BYTES = 32 * 1024
 # A sum over a minute's rows must stay finite: PostgreSQL fails the roll-up of one that doesn't.
 MAX_VALUE = 1e100
-# An escaped NUL; after a backslash that is itself escaped it is six harmless characters.
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,16 @@ class Limits:
         return cls(now, oldest, now + timedelta(seconds=settings.INGEST_MAX_AHEAD_SECONDS))
 
 
-class Refused(Exception):
-    """A row that fits the schema but not the portal; args are field, problem, fix."""
-
-    def __init__(self, field: str, problem: str, fix: str = "") -> None:
-        super().__init__(problem)
-        self.field, self.problem, self.fix = field, problem, fix or FIXES[field]
-
-
-def validate(
+def prepare(
     rows: Iterable[tuple[int, Row]], key_client_id: int | None, limits: Limits
-) -> tuple[list[Row], list[Rejection]]:
-    """Fill in each row's client and time; sort out the rows that can't be stored.
+) -> tuple[Batch, list[Rejection]]:
+    """Rows of a body → what can be stored, and why the others can't.
 
     ``key_client_id`` is the only client the key may report for; None: any.
     """
-    good: list[tuple[int, Row]] = []
-    rejections: list[Rejection] = []
+    rows = list(rows)
+    unknown = _unknown_users(rows)
+    batch, rejections = Batch(), []
     ref = reference.current()
     for index, row in rows:
         try:
@@ -62,25 +52,31 @@ def validate(
                 # Perhaps it names something made since the reference was read.
                 ref = reference.refreshed()
                 _check(row, key_client_id, limits, ref)
+            _check_user(row, unknown)
+            batch.add(row, encode(row, synthetic=False))
         except Refused as refused:
             rejections.append(Rejection(index, refused.field, refused.problem, refused.fix))
-        else:
-            good.append((index, row))
-    return _known_users(good, rejections)
+    return batch, rejections
 
 
 def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) -> None:
     if not abs(row.metric_value) <= MAX_VALUE:
         raise Refused("metric_value", f"This is further from 0 than {MAX_VALUE:g}.")
+    names = (row.component, row.metric_name, row.measurement_unit)
+    if names not in ref.checked:
+        _check_component(row, ref)
+        _check_unit(row, ref)
+        ref.remember(names)
+    row.client_id = _client_id(row, key_client_id, ref)
+    _check_time(row, limits)
+
+
+def _check_component(row: Row, ref: Reference) -> None:
     if row.component not in ref.components:
         known = ", ".join(sorted(ref.components))
         raise Refused(
             "component", f"Unknown component “{row.component}”.", f"Send one of: {known}."
         )
-    _check_unit(row, ref)
-    row.client_id = _client_id(row, key_client_id, ref)
-    _check_time(row, limits)
-    check_text(row)
 
 
 def _check_unit(row: Row, ref: Reference) -> None:
@@ -118,6 +114,9 @@ def _client_id(row: Row, key_client_id: int | None, ref: Reference) -> int:
 
 def _check_time(row: Row, limits: Limits) -> None:
     if row.timestamp is None:
+        if row.event_id is not None:
+            # A repeat is recognised by both: a time of ours would differ from the first one's.
+            raise Refused("timestamp", "A row with an event_id needs its timestamp.")
         row.timestamp = limits.now
     elif row.timestamp > limits.newest:
         ahead = settings.INGEST_MAX_AHEAD_SECONDS
@@ -133,34 +132,14 @@ def _check_time(row: Row, limits: Limits) -> None:
         )
 
 
-def check_text(row: Row) -> None:
-    """Raise Refused for text or JSON that PostgreSQL can't store, or that is too large."""
-    for field in ("metric_name", "service_name", "endpoint_path", "request_id"):
-        if "\0" in (getattr(row, field) or ""):
-            raise Refused(field, "It holds a NUL character.", "Remove it.")
-    for field in ("ml_models_used", "metadata"):
-        value = getattr(row, field)
-        if value is None:
-            continue
-        try:
-            encoded = msgspec.json.encode(value)
-        except (OverflowError, RecursionError, UnicodeEncodeError) as error:
-            raise Refused(field, f"It can't be stored: {error}.") from error
-        if _NUL.search(encoded):
-            raise Refused(field, "It holds a NUL character.", "Remove it.")
-        if len(encoded) > MAX_METADATA_BYTES:
-            raise Refused(field, f"It has {len(encoded)} bytes.")
+def _check_user(row: Row, unknown: set[int]) -> None:
+    if row.user_id is not None and row.user_id in unknown:
+        raise Refused("user_id", f"There is no user {row.user_id}.")
 
 
-def _known_users(
-    good: list[tuple[int, Row]], rejections: list[Rejection]
-) -> tuple[list[Row], list[Rejection]]:
-    asked = {row.user_id for _index, row in good if row.user_id is not None}
-    if asked:
-        known = set(User.objects.filter(pk__in=asked).values_list("pk", flat=True))
-        for index, row in good:
-            if row.user_id is not None and row.user_id not in known:
-                problem = f"There is no user {row.user_id}."
-                rejections.append(Rejection(index, "user_id", problem, FIXES["user_id"]))
-        good = [(i, row) for i, row in good if row.user_id is None or row.user_id in known]
-    return [row for _index, row in good], sorted(rejections, key=lambda r: r.index)
+def _unknown_users(rows: list[tuple[int, Row]]) -> set[int]:
+    """The users that rows name and that do not exist: one query, and only when any is named."""
+    asked = {row.user_id for _index, row in rows if row.user_id is not None}
+    if not asked:
+        return set()
+    return asked - set(User.objects.filter(pk__in=asked).values_list("pk", flat=True))

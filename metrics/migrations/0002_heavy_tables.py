@@ -34,10 +34,15 @@ CREATE TABLE ai_performance_metrics (
     metadata JSONB,
     success BOOLEAN NOT NULL DEFAULT TRUE,
     synthetic BOOLEAN NOT NULL DEFAULT FALSE,
+    event_id UUID,
     PRIMARY KEY (client_id, timestamp, id)
 ) PARTITION BY RANGE (timestamp);
 
 CREATE TABLE ai_performance_metrics_default PARTITION OF ai_performance_metrics DEFAULT;
+
+-- A row that is sent again is recognised by these three, for as long as it is kept.
+CREATE UNIQUE INDEX ai_performance_metrics_events
+    ON ai_performance_metrics(client_id, timestamp, event_id) WHERE event_id IS NOT NULL;
 
 CREATE INDEX idx_ai_performance_metrics_timestamp ON ai_performance_metrics(timestamp);
 CREATE INDEX idx_ai_performance_metrics_component
@@ -171,6 +176,7 @@ class Migration(migrations.Migration):
                         ),
                         ("metadata", models.JSONField(null=True)),
                         ("success", models.BooleanField(db_default=True, default=True)),
+                        ("event_id", models.UUIDField(null=True)),
                         ("synthetic", models.BooleanField(db_default=False, default=False)),
                         (
                             "client",

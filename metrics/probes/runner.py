@@ -11,8 +11,8 @@ import httpx
 import psycopg
 from django.core.exceptions import ValidationError
 
-from metrics.ingest.schema import Row
-from metrics.ingest.validate import Refused, check_text
+from metrics.ingest.binary import encode
+from metrics.ingest.schema import Refused, Row
 from metrics.models import Probe
 from metrics.probes.base import Known, ProbeFailed, Sample, Spec
 from metrics.probes.registry import KINDS
@@ -77,7 +77,7 @@ def storable(spec: Spec, outcome: Outcome, at: datetime) -> tuple[Outcome, list[
     rows = rows_of(spec, outcome, at)
     try:
         for row in rows:
-            check_text(row)
+            encode(row, synthetic=True)
     except Refused as refused:
         reason = f"The answer can't be stored: {refused.field}: {refused}"
         outcome = _failed(spec, reason.replace("\0", "�"), outcome.samples[0].value)

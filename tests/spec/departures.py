@@ -55,6 +55,10 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         Column("boolean", "false", False, None, False),
         "probes' rows stay out of a customer's figures",
     ),
+    (METRICS, "event_id"): (
+        Column("uuid", None, True, None, False),
+        "a row that is sent again is recognised and stored once",
+    ),
     (ALERTS, "status"): (
         _varchar(20, "'firing'::character varying"),
         "the one state that acknowledged and resolved follow",
@@ -90,6 +94,10 @@ INDEXES: dict[tuple[str, str], tuple[Index, Index, str]] = {
 
 # (table, index): (definition, what it is for)
 ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
+    (METRICS, "ai_performance_metrics_events"): (
+        Index(("client_id", '"timestamp"', "event_id"), "(event_id IS NOT NULL)", unique=True),
+        "the database refuses to store a row twice",
+    ),
     (ALERTS, "one_open_alert"): (
         Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
         "the database refuses a second open alert",
