@@ -8,6 +8,7 @@ as a slow password hash would, at a cost that an ingestion endpoint can bear.
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -70,6 +71,38 @@ def check(text: str) -> ApiKey:
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
         _touch(key, now)
     return key
+
+
+class KeyRing:
+    """Keys that were checked a moment ago, for the process that asks at every request.
+
+    So a revoked key may be used for up to LIFETIME_SECONDS more.
+    """
+
+    LIFETIME_SECONDS = 2.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, ApiKey]] = {}
+
+    def check(self, text: str) -> ApiKey:
+        """As ``check``; refusals are never kept. Safe across threads."""
+        known = self._known.get(text)
+        now = time.monotonic()
+        if known is not None and known[0] > now:
+            return known[1]
+        key = check(text)
+        if len(self._known) >= self.MOST:
+            self._known.clear()
+        self._known[text] = (now + self.LIFETIME_SECONDS, key)
+        return key
+
+    def forget(self) -> None:
+        """Drop all (after the table changed under it, as in tests)."""
+        self._known.clear()
+
+
+ring = KeyRing()
 
 
 def revoke(key: ApiKey) -> bool:

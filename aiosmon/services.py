@@ -101,10 +101,10 @@ class Services:
 
     def web(self) -> Service:
         """The portal's web server."""
-        arguments = ["--interface", "wsgi", "aiosmon.wsgi:application", "--no-ws"]
+        arguments = ["--interface", "asgi", "aiosmon.asgi:application", "--no-ws"]
         arguments += ["--host", self.options.host, "--port", str(self.options.port)]
-        # Eight threads, and as many requests in line as they clear in a second or so.
-        arguments += ["--workers", "1", "--blocking-threads", "8", "--backpressure", "64"]
+        # What is under way at once; ingestion itself says 503 before its queue is full.
+        arguments += ["--workers", "1", "--backpressure", "1024"]
         # Without the kill timeout a SIGTERM during a worker's boot hangs.
         arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
         healthz = f"{self.options.url}/healthz"

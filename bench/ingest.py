@@ -35,7 +35,7 @@ def run() -> bool:
         with servers.web(url) as port:
             batches = load(port, "/api/v1/metrics/", key, BATCH, CONNECTIONS, "portal")
             singles = load(port, "/api/v1/metrics/", key, 1, SINGLE_CONNECTIONS, "portal")
-        with servers.web(url, "bench.reference_settings") as port:
+        with servers.web(url, "bench.reference_settings", "wsgi") as port:
             drf_batches = load(port, "/bulk/", key, BATCH, CONNECTIONS, "drf")
             drf_singles = load(port, "/save/", key, 1, SINGLE_CONNECTIONS, "drf")
         copy = (copy + raw_copy(url)) / 2

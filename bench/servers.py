@@ -44,12 +44,13 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def web(url: str, settings: str = "aiosmon.settings", *arguments: str) -> Iterator[int]:
+def web(url: str, settings: str = "aiosmon.settings", interface: str = "asgi") -> Iterator[int]:
     """A granian on the database, with the given Django settings; yields its port."""
     port = free_port()
     argv = [sys.executable, "-m", "granian", "--host", "127.0.0.1", "--port", str(port)]
-    argv += ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "8", "--no-ws"]
-    argv += [*arguments, "--log-level", "error", "aiosmon.wsgi:application"]
+    argv += ["--interface", interface, "--workers", "1", "--no-ws", "--log-level", "error"]
+    argv += ["--blocking-threads", "8"] if interface == "wsgi" else []
+    argv += [f"aiosmon.{interface}:application"]
     process = subprocess.Popen(argv, cwd=CHECKOUT, env=environment(url, settings))
     try:
         wait(lambda: _answers(port))

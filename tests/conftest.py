@@ -18,8 +18,10 @@ from metrics.ingest.store import store
 def _fresh_reference() -> Iterator[None]:
     """What ingestion keeps of the small tables ends with the test's transaction."""
     reference.forget()
+    keys.ring.forget()
     yield
     reference.forget()
+    keys.ring.forget()
 
 
 @pytest.fixture(autouse=True)

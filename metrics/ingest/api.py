@@ -2,23 +2,15 @@
 
 from typing import IO, Any
 
-import msgspec
 from django.conf import settings
-from django.utils import timezone
-from rest_framework import status
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from metrics.ingest import schema
-from metrics.ingest.errors import TooLarge, problem
-from metrics.ingest.store import commit
-from metrics.ingest.validate import Limits, prepare
-
-# An answer that lists ten thousand rejections helps nobody.
-MAX_REJECTIONS_LISTED = 100
+from metrics.ingest.errors import TooLarge
+from metrics.ingest.service import receive_with
 
 
 class JSONBytesParser(BaseParser):
@@ -51,25 +43,6 @@ class IngestView(APIView):
         Stored means committed. Rejected rows carry index, field, problem and fix.
         """
         body = request.data if isinstance(request.data, bytes) else b""
-        try:
-            decoded, unfit = schema.decode(body, settings.INGEST_MAX_ROWS)
-        except schema.MalformedBody as error:
-            text = problem("(body)", str(error), "Send one JSON object or a list of them.")
-            return Response(text, status=status.HTTP_400_BAD_REQUEST)
         assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasScope has seen to it
-        batch, refused = prepare(decoded, request.auth.client_id, Limits.at(timezone.now()))
-        commit(batch)
-        stored = len(batch)
-        rejections = sorted(unfit + refused, key=lambda rejection: rejection.index)
-        return Response(_answer(stored, rejections), status=_status(stored, rejections))
-
-
-def _answer(stored: int, rejections: list[schema.Rejection]) -> dict[str, Any]:
-    listed = [msgspec.to_builtins(rejection) for rejection in rejections[:MAX_REJECTIONS_LISTED]]
-    return {"stored": stored, "rejected": len(rejections), "rejections": listed}
-
-
-def _status(stored: int, rejections: list[schema.Rejection]) -> int:
-    if not rejections:
-        return status.HTTP_201_CREATED
-    return status.HTTP_207_MULTI_STATUS if stored else status.HTTP_400_BAD_REQUEST
+        answer = receive_with(request.auth, body)
+        return Response(answer.content, status=answer.status, headers=answer.headers)

@@ -9,6 +9,14 @@ from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
 RETRY_AFTER_SECONDS = 5
+FIXES = {
+    401: "Send the header “Authorization: Bearer aiosmon_…” with a valid API key.",
+    403: "Use a key with this scope, or ask an administrator to add it.",
+    405: "See the API documentation for the methods of this address.",
+    413: "Send fewer rows in one request.",
+    415: "Send application/json.",
+}
+OTHER_FIX = "See the API documentation."
 
 
 class TooLarge(exceptions.APIException):
@@ -40,7 +48,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
     response = drf_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
-        response.data = problem(_field(error), str(error.detail), _fix(error))
+        response.data = problem(
+            _field(error), str(error.detail), FIXES.get(error.status_code, OTHER_FIX)
+        )
     return response
 
 
@@ -48,13 +58,3 @@ def _field(error: exceptions.APIException) -> str:
     if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
         return "Authorization"
     return {405: "(method)", 415: "Content-Type"}.get(error.status_code, "(request)")
-
-
-def _fix(error: exceptions.APIException) -> str:
-    return {
-        401: "Send the header “Authorization: Bearer aiosmon_…” with a valid API key.",
-        403: "Use a key with this scope, or ask an administrator to add it.",
-        405: "See the API documentation for the methods of this address.",
-        413: "Send fewer rows in one request.",
-        415: "Send application/json.",
-    }.get(error.status_code, "See the API documentation.")
