@@ -146,26 +146,46 @@ def test_the_database_is_really_down_after_its_kill(portal: Portal) -> None:
     wait_for("the portal to be ready", portal.ready, 90)
 
 
-def test_a_probe_whose_worker_is_killed_in_mid_run_is_run_again(portal: Portal) -> None:
-    """Its lease ends with the timeout plus the time a run may wait; then it is due again."""
+def test_a_task_whose_worker_is_killed_in_mid_run_is_run_again(portal: Portal) -> None:
+    """The broker hands the very same task on, while its lease still holds.
+
+    Were tasks acknowledged early, only the next claim, with a new token, would run.
+    """
     slow = {"component": "user_interface", "slowdown": 3000}
-    name = "Demo: user feedback"
     try:
         httpx.post(f"{portal.demo_url}/demo/degrade", json=slow, timeout=10)
-        wait_for("a run in flight", lambda: in_flight(portal, name), 60)
+        claim = wait_for("a run in flight", lambda: fresh_claim(portal), 60)
         portal.kill("probes")
         killed_at = datetime.now(UTC)
     finally:
         httpx.post(f"{portal.demo_url}/demo/recover", json={}, timeout=10)
+    held: list[str | None] = [claim]
 
     def ran_again() -> bool:
-        sql = "SELECT last_run_at > %s AND last_outcome = 'ok' FROM probes WHERE name = %s"
-        return bool(portal.query(sql, killed_at, name)[0][0])
+        last_run_at, now_held = probe_state(portal)
+        if last_run_at > killed_at:
+            return True
+        held.append(now_held)
+        return False
 
     wait_for("the next run", ran_again, 60)
+    assert set(held) == {claim}, "the task was lost; the probe was claimed anew"
 
 
-def in_flight(portal: Portal, name: str) -> bool:
-    """Whether a worker holds the probe's lease and its target is being called."""
-    sql = "SELECT claim IS NOT NULL FROM probes WHERE name = %s"
-    return bool(portal.query(sql, name)[0][0])
+PROBE = "Demo: user feedback"
+
+
+def fresh_claim(portal: Portal) -> str | None:
+    """The token of a run whose lease was taken less than two seconds ago."""
+    sql = (
+        "SELECT claim::text FROM probes WHERE name = %s AND claim IS NOT NULL AND claimed_until "
+        "> now() + make_interval(secs => timeout_seconds + 13)"
+    )
+    rows = portal.query(sql, PROBE)
+    return str(rows[0][0]) if rows else None
+
+
+def probe_state(portal: Portal) -> tuple[datetime, str | None]:
+    """When the probe last ran, and who holds it."""
+    sql = "SELECT last_run_at, claim::text FROM probes WHERE name = %s"
+    return portal.query(sql, PROBE)[0]  # type: ignore[return-value]
