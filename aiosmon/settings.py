@@ -118,7 +118,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"metrics.tasks.run_probe": {"queue": "probes"}}
+CELERY_TASK_ROUTES = {
+    # Dispatch stays prompt while evaluation and roll-ups are busy.
+    "metrics.tasks.dispatch_probes": {"queue": "probes"},
+    "metrics.tasks.run_probe": {"queue": "probes"},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Beat looks for changed schedules at least this often (seconds).

@@ -253,9 +253,9 @@ class Probe(models.Model):
     )
     interval_seconds = models.PositiveIntegerField(
         "interval (s)",
-        default=30,
+        default=25,
         validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text="Seconds between runs. The specification collects every 30 s.",
+        help_text="Seconds between runs. The specification asks for a collection every 30 s.",
     )
     timeout_seconds = models.FloatField(
         "timeout (s)",

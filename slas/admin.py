@@ -6,14 +6,13 @@ from django.contrib import admin
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Concat
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import GlobalAdmin, ReadOnlyAdmin
+from accounts.filters import ClientFilter
 from metrics import formats
 from metrics.admin.choices import KnownNames
-from metrics.admin.rows import ClientFilter
 from metrics.units import Unit
 from slas import names
 from slas.models import ModelTarget, ResourceLimit, Sla, Verdict
@@ -26,7 +25,7 @@ WORDS = ("For the alert", {"fields": ["business_impact", "recommended_action"]})
 
 
 @admin.register(Sla)
-class SlaAdmin(KnownNames, ModelAdmin):
+class SlaAdmin(KnownNames, GlobalAdmin):
     """What is promised for each class of requests."""
 
     list_display = ["code", "scope", "target", "maximum", "available", "satisfaction", "enabled"]
@@ -94,7 +93,7 @@ class SlaAdmin(KnownNames, ModelAdmin):
 
 
 @admin.register(ModelTarget)
-class ModelTargetAdmin(KnownNames, ModelAdmin):
+class ModelTargetAdmin(KnownNames, GlobalAdmin):
     """What is promised of each ML model."""
 
     list_display = [
@@ -153,7 +152,7 @@ class ModelTargetAdmin(KnownNames, ModelAdmin):
 
 
 @admin.register(ResourceLimit)
-class ResourceLimitAdmin(KnownNames, ModelAdmin):
+class ResourceLimitAdmin(KnownNames, GlobalAdmin):
     """Limits of the components."""
 
     list_display = ["name", "component", "limit", "metric_name", "aggregate", "enabled"]

@@ -29,7 +29,9 @@ SELECT client_id,
     (array_agg(metric_value ORDER BY "timestamp" DESC))[1],
     count(user_satisfaction_score),
     avg(user_satisfaction_score),
-    count(DISTINCT user_id) FILTER (WHERE NOT success OR metric_value > %(good_within)s)
+    count(DISTINCT user_id) FILTER (WHERE NOT success OR metric_value > %(good_within)s),
+    count(*) FILTER (
+        WHERE metric_value >= %(threshold)s AND metadata @> '{{"no_answer": true}}')
 FROM ai_performance_metrics
 WHERE {where}
 GROUP BY client_id
@@ -89,7 +91,11 @@ def measure(
         where += " AND client_id = %(client_id)s"
         values["client_id"] = client_id
     quantile = min(objective.share, 100.0) / 100.0
-    values |= {"good_within": objective.good_within, "quantile": quantile}
+    values |= {
+        "good_within": objective.good_within,
+        "threshold": objective.threshold,
+        "quantile": quantile,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_MEASURE.format(where=where), values)
         counted = [(row[0], Figures(*row[1:])) for row in cursor.fetchall()]

@@ -22,6 +22,8 @@ class Figures:
     votes: int = 0
     rating: float | None = None  # mean vote
     users: int = 0  # distinct users among the bad rows
+    # Rows of calls given up at the threshold or later: how long they would have taken is unknown.
+    given_up: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def _limit(objective: Objective, figures: Figures) -> Ruling:
     actual = values[ResourceLimit.Aggregate(objective.aggregate)]
     if figures.total < max(objective.minimum, 1) or actual is None:
         status = Verdict.Status.INSUFFICIENT_DATA
-    elif actual > objective.threshold:
+    elif actual > objective.threshold or (
+        figures.given_up and objective.aggregate == ResourceLimit.Aggregate.MAXIMUM
+    ):
         status = Verdict.Status.BREACH
     else:
         status = Verdict.Status.OK

@@ -12,6 +12,9 @@ from metrics.units import Unit
 POSITIVE = MinValueValidator(0.001, "This must be more than 0.")
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 PERCENT = [MinValueValidator(0.0), MaxValueValidator(100.0)]
+# A row's time is its request's start, so the newest part of a window lacks the slowest calls: that
+# part must be small.
+WINDOW_FACTOR = 4
 STARS = [MinValueValidator(1.0), MaxValueValidator(5.0)]
 
 
@@ -150,6 +153,14 @@ class Sla(Evaluated):
             )
         if not isinstance(self.examples, list):
             raise ValidationError({"examples": 'Write a JSON list, e.g. ["Count queries"].'})
+        if self.window_seconds * 1000 < WINDOW_FACTOR * self.max_response_time:
+            raise ValidationError(
+                {
+                    "window_seconds": f"A call that takes {self.max_response_time:g} ms is known "
+                    "only after that: judged over so short a window it would be missed. Use at "
+                    f"least {WINDOW_FACTOR * self.max_response_time / 1000:g} s."
+                }
+            )
         check_unit("metric_name", self.metric_name, Unit.MILLISECONDS)
         check_unit("learning_metric_name", self.learning_metric_name, Unit.SECONDS)
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
@@ -64,31 +66,49 @@ def fingerprint(objective: Objective, client_id: int) -> str:
 
 
 def _evaluate(now: datetime) -> Pass:
-    findings = compliance.evaluate(objectives.enabled(), now)
+    promised = objectives.enabled()
+    findings = compliance.evaluate(promised, now)
     compliance.record(findings)
-    done = Pass(findings=len(findings))
+    done = Pass(findings=len(findings), resolved=_close_unpromised(promised))
     clients = dict(Client.objects.values_list("pk", "name"))
+    # Looked up once: nearly all findings are ok and have no alert.
+    open_marks = set(_open_alerts().values_list("fingerprint", flat=True))
     for finding in findings:
         try:
-            _follow(finding, clients[finding.client_id], done)
+            _follow(finding, clients[finding.client_id], open_marks, done)
         except Exception:
             # One promise that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"objective": finding.objective.key})
     return done
 
 
-def _follow(finding: Finding, client: str, done: Pass) -> None:
+def _open_alerts() -> QuerySet[Alert]:
+    return Alert.objects.filter(status__in=lifecycle.OPEN)
+
+
+def _close_unpromised(promised: Iterable[Objective]) -> int:
+    """Resolve alerts of promises that were disabled, deleted or moved to another metric.
+
+    No evaluation will ever find them kept again.
+    """
+    by_key = {objective.key: objective for objective in promised}
+    closed = 0
+    for alert in _open_alerts().only("pk", "objective", "client_id", "fingerprint"):
+        objective = by_key.get(alert.objective)
+        if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
+            note = "No longer promised in this form: the promise was disabled, deleted or changed."
+            closed += lifecycle.resolve_recovered(alert.pk, note)
+    return closed
+
+
+def _follow(finding: Finding, client: str, open_marks: set[str], done: Pass) -> None:
     mark = fingerprint(finding.objective, finding.client_id)
-    if finding.status == Verdict.Status.OK:
+    if finding.status == Verdict.Status.OK and mark in open_marks:
         done.resolved += _recover(mark, finding, client)
     elif finding.status == Verdict.Status.BREACH:
-        is_open = Alert.objects.filter(fingerprint=mark, status__in=lifecycle.OPEN).exists()
-        if not is_open and not _is_news(mark, finding):
-            return
-        if _raise(mark, finding, client):
-            done.opened += 1
-        else:
-            done.updated += 1
+        outcome = _raise(mark, finding, client)
+        done.opened += outcome == "opened"
+        done.updated += outcome == "updated"
 
 
 def _is_news(mark: str, finding: Finding) -> bool:
@@ -114,8 +134,8 @@ def _is_news(mark: str, finding: Finding) -> bool:
     return any(later.status == Verdict.Status.BREACH for later in again)
 
 
-def _raise(mark: str, finding: Finding, client: str) -> bool:
-    """Open the alert, or update the open one; True when it was opened.
+def _raise(mark: str, finding: Finding, client: str) -> str:
+    """Open the alert or update the open one; "opened", "updated", or "" when it is no news.
 
     Two evaluations that find the breach at once meet in the partial unique
     index: one inserts, the other updates.
@@ -128,17 +148,14 @@ def _raise(mark: str, finding: Finding, client: str) -> bool:
         "business_impact": wording.impact(finding, client),
         "recommended_action": wording.advice(finding),
         "alert_message": wording.message(finding, client),
-        "evidence": evidence.of(finding, graded.reason),
         "last_breach_at": finding.end,
     }
     with transaction.atomic():
-        alert = (
-            Alert.objects.select_for_update()
-            .filter(fingerprint=mark, status__in=lifecycle.OPEN)
-            .first()
-        )
+        alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()
+        numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence if alert else None)
         if alert is None:
-            return _open(mark, finding, numbers)
+            # Asked here, where nobody can have resolved it since we looked.
+            return "opened" if _is_news(mark, finding) and _open(mark, finding, numbers) else ""
         before = alert.severity
         numbers["severity"] = wording.worse(before, graded.severity)
         for name, value in numbers.items():
@@ -153,7 +170,7 @@ def _raise(mark: str, finding: Finding, client: str) -> bool:
                 to_status=alert.status,
                 note=f"From {before} to {alert.severity}: {graded.reason}.",
             )
-    return False
+    return "updated"
 
 
 def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
@@ -184,7 +201,7 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
 
 
 def _recover(mark: str, finding: Finding, client: str) -> int:
-    alert = Alert.objects.filter(fingerprint=mark, status__in=lifecycle.OPEN).first()
+    alert = _open_alerts().filter(fingerprint=mark).first()
     if alert is None:
         return 0
     note = f"Kept again for {client}: {recovery(finding)}."

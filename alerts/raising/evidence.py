@@ -1,14 +1,18 @@
 """What an alert keeps of the numbers it was raised on."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from slas import compliance
 from slas.compliance import Finding
 from slas.objectives import Kind
 
+# The worst requests are searched anew this often, not at every evaluation.
+WORST_FOR = timedelta(minutes=1)
 
-def of(finding: Finding, severity_reason: str) -> dict[str, Any]:
-    """Everything needed to recompute the alert."""
+
+def of(finding: Finding, severity_reason: str, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything needed to recompute the alert; ``before`` is the open alert's evidence, if any."""
     objective, figures = finding.objective, finding.figures
     return {
         "objective": objective.key,
@@ -49,5 +53,12 @@ def of(finding: Finding, severity_reason: str) -> dict[str, Any]:
             "rating": figures.rating,
         },
         "severity_reason": severity_reason,
-        "worst": compliance.worst_requests(finding),
+        **_worst(finding, before or {}),
     }
+
+
+def _worst(finding: Finding, before: dict[str, Any]) -> dict[str, Any]:
+    as_of = before.get("worst_as_of")
+    if as_of is not None and finding.end - datetime.fromisoformat(as_of) < WORST_FOR:
+        return {"worst": before["worst"], "worst_as_of": as_of}
+    return {"worst": compliance.worst_requests(finding), "worst_as_of": finding.end.isoformat()}

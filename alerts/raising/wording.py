@@ -11,6 +11,8 @@ from slas.objectives import Kind, Objective, Promise
 IMPACT_LENGTH = 255
 # burn rate → severity, for objectives that count events
 BURN_SEVERITIES = ((10.0, Severity.CRITICAL), (5.0, Severity.HIGH), (2.0, Severity.MEDIUM))
+# One or two bad events say little, however small the traffic makes the rest look.
+FEW = 3
 # actual / limit → severity, for limits
 EXCESS_SEVERITIES = ((2.0, Severity.CRITICAL), (1.5, Severity.HIGH), (1.2, Severity.MEDIUM))
 # stars under the target → severity
@@ -45,8 +47,12 @@ def severity(finding: Finding) -> Graded:
     if objective.kind == Kind.LIMIT:
         excess = actual / objective.threshold if objective.threshold else float("inf")
         return _grade(excess, EXCESS_SEVERITIES, f"{excess:.2f} times the limit")
-    burn = bad_ratio(objective, finding.ruling.total, finding.ruling.good or 0)
-    return _grade(burn, BURN_SEVERITIES, f"bad events at {burn:.1f} times the allowed share")
+    good = finding.ruling.good or 0
+    burn = bad_ratio(objective, finding.ruling.total, good)
+    graded = _grade(burn, BURN_SEVERITIES, f"bad events at {burn:.1f} times the allowed share")
+    if finding.ruling.total - good < FEW and worse(graded.severity, Severity.MEDIUM) != "medium":
+        return Graded(Severity.MEDIUM, f"{graded.reason}, but fewer than {FEW} of them")
+    return graded
 
 
 def worse(one: str, other: str) -> str:

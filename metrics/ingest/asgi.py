@@ -6,6 +6,7 @@ taking whatever has gathered while they were at work.
 """
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,12 +18,14 @@ from django.conf import settings
 from django.db import connection
 
 from metrics.ingest import errors
-from metrics.ingest.service import Answer, Incoming, receive, unavailable
+from metrics.ingest.service import Answer, Incoming, failed, receive, unavailable
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
 
 PATH = "/api/v1/metrics/"
 WRITERS = 4
@@ -83,6 +86,7 @@ class Ingestion:
         return await waiting.answer
 
     def _start_writers(self) -> None:
+        self._writers = [thread for thread in self._writers if thread.is_alive()]
         while len(self._writers) < WRITERS:
             name = f"ingest-{len(self._writers)}"
             thread = threading.Thread(target=self._write, name=name, daemon=True)
@@ -91,9 +95,7 @@ class Ingestion:
 
     def _write(self) -> None:
         while group := self._next_group():
-            # The last group may have ended with PostgreSQL gone: start from a usable connection.
-            connection.close_if_unusable_or_obsolete()
-            answers = receive([waiting.request for waiting in group])
+            answers = _answers([waiting.request for waiting in group])
             for waiting, answer in zip(group, answers, strict=True):
                 waiting.loop.call_soon_threadsafe(_resolve, waiting.answer, answer)
         connection.close()
@@ -128,6 +130,17 @@ class Ingestion:
             self._changed.notify_all()
         for thread in self._writers:
             thread.join(seconds)
+
+
+def _answers(requests: list[Incoming]) -> list[Answer]:
+    """One answer a request, whatever happens: a writer that died would leave senders waiting."""
+    try:
+        # The last group may have ended with PostgreSQL gone: start from a usable connection.
+        connection.close_if_unusable_or_obsolete()
+        return receive(requests)
+    except Exception:
+        logger.exception("a group of requests failed")
+        return [failed()] * len(requests)
 
 
 def _is_ours(scope: Message) -> bool:

@@ -41,7 +41,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         set_rollback()
         body = problem(
             "(server)",
-            "The database can't commit right now; nothing was stored.",
+            "The database can't commit right now.",
             f"Send the same request again in {RETRY_AFTER_SECONDS} s.",
         )
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}

@@ -74,16 +74,17 @@ def receive_with(key: ApiKey, body: bytes) -> Answer:
 def _take(request: Incoming) -> _Ready | Answer:
     try:
         key = keys.ring.check(request.key)
+        if ApiKey.Scope.INGEST not in key.scopes:
+            return _refusal(403, "(request)", "This API key lacks the scope “ingest”.")
+        return _decode(key, request.body)
     except keys.InvalidKey as error:
         return _refusal(401, "Authorization", str(error))
     except (OperationalError, InterfaceError):
         return unavailable()
-    if ApiKey.Scope.INGEST not in key.scopes:
-        return _refusal(403, "(request)", "This API key lacks the scope “ingest”.")
-    try:
-        return _decode(key, request.body)
-    except (OperationalError, InterfaceError):
-        return unavailable()
+    except Exception:
+        # One request's fault is not its neighbours'.
+        logger.exception("a request could not be taken")
+        return failed()
 
 
 def _decode(key: ApiKey, body: bytes) -> _Ready | Answer:
@@ -104,7 +105,7 @@ def _commit(batches: list[Batch]) -> Answer | None:
         return unavailable()
     except Exception:
         logger.exception("a batch could not be stored")
-        return Answer(500, errors.problem("(server)", "The portal failed.", "Report this."))
+        return failed()
     return None
 
 
@@ -119,12 +120,17 @@ def _answer(ready: _Ready, failure: Answer | None) -> Answer:
     return Answer(207 if stored else 400, content)
 
 
+def failed() -> Answer:
+    """500: a fault of the portal's, which is in its log."""
+    return Answer(500, errors.problem("(server)", "The portal failed.", "Report this."))
+
+
 def unavailable(seconds: int = errors.RETRY_AFTER_SECONDS) -> Answer:
     """503: nothing of the request is stored, and it may be sent again."""
     body = errors.problem(
         "(server)",
-        "The portal can't commit right now; nothing was stored.",
-        f"Send the same request again in {seconds} s.",
+        "The portal can't say that it has stored this.",
+        f"Send the same request again in {seconds} s; rows with an event_id are stored once.",
     )
     return Answer(503, body, {"Retry-After": str(seconds)})
 

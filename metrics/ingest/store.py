@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from metrics.ingest import binary
 from metrics.ingest.schema import Row
 
-Identity = tuple[int, datetime, UUID]
+Identity = tuple[int, datetime, UUID, str]
 
 _NAMES = ", ".join(f'"{name}"' for name in binary.COLUMNS)
 _COPY = f"COPY ai_performance_metrics ({_NAMES}) FROM STDIN (FORMAT BINARY)"
@@ -19,9 +19,10 @@ INSERT INTO pending_minutes (client_id, metric_name, minute)
 SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
 """
 _PRESENT = """
-SELECT m.client_id, m."timestamp", m.event_id
-FROM unnest(%s::int[], %s::timestamptz[], %s::uuid[]) AS k (client_id, "timestamp", event_id)
-JOIN ai_performance_metrics m USING (client_id, "timestamp", event_id)
+SELECT m.client_id, m."timestamp", m.event_id, m.metric_name
+FROM unnest(%s::int[], %s::timestamptz[], %s::uuid[], %s::text[])
+    AS k (client_id, "timestamp", event_id, metric_name)
+JOIN ai_performance_metrics m USING (client_id, "timestamp", event_id, metric_name)
 WHERE m."timestamp" >= %s AND m."timestamp" <= %s
 """
 # Another request with the same rows can commit between our look and our COPY, but not for ever.
@@ -42,8 +43,10 @@ class Batch:
         if row.client_id is None or row.timestamp is None:
             raise ValueError("A row reaches the store only with its client and time filled in.")
         self.tuples.append(encoded)
-        event = row.event_id
-        self.identities.append(None if event is None else (row.client_id, row.timestamp, event))
+        identity = None
+        if row.event_id is not None:
+            identity = (row.client_id, row.timestamp, row.event_id, row.metric_name)
+        self.identities.append(identity)
         minute = row.timestamp.replace(second=0, microsecond=0)
         self.marks.add((row.client_id, row.metric_name, minute))
 
@@ -88,7 +91,7 @@ def store(rows: Sequence[Row], *, synthetic: bool = False) -> int:
 def commit(batch: Batch) -> None:
     """Commit a batch; when this returns its rows are durable, each identified one exactly once.
 
-    A row with the client, time and event_id of one that is stored is a repeat
+    A row with the client, time, event_id and metric of one that is stored is a repeat
     and changes nothing. Repeats are rare, so the COPY is simply tried; only
     when it meets one are they looked for. Raises django.db.OperationalError
     when the database can't commit: then nothing of the batch is stored.

@@ -13,6 +13,7 @@ from metrics.ingest.reference import UNITS, Reference
 from metrics.ingest.schema import Refused, Rejection, Row
 from metrics.ingest.store import Batch
 
+TIME_UNITS = frozenset({"ms", "seconds"})
 # A sum over a minute's rows must stay finite: PostgreSQL fails the roll-up of one that doesn't.
 MAX_VALUE = 1e100
 
@@ -28,7 +29,6 @@ class Limits:
     @classmethod
     def at(cls, now: datetime) -> "Limits":
         """The limits that hold at ``now``."""
-        # One day less than retention: the oldest partition may go at any moment.
         oldest = now - timedelta(days=settings.ROW_RETENTION_DAYS)
         return cls(now, oldest, now + timedelta(seconds=settings.INGEST_MAX_AHEAD_SECONDS))
 
@@ -62,6 +62,8 @@ def prepare(
 def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) -> None:
     if not abs(row.metric_value) <= MAX_VALUE:
         raise Refused("metric_value", f"This is further from 0 than {MAX_VALUE:g}.")
+    if row.metric_value < 0 and row.measurement_unit in TIME_UNITS:
+        raise Refused("metric_value", "A length of time can't be negative.")
     names = (row.component, row.metric_name, row.measurement_unit)
     if names not in ref.checked:
         _check_component(row, ref)
@@ -96,20 +98,30 @@ def _check_unit(row: Row, ref: Reference) -> None:
 
 
 def _client_id(row: Row, key_client_id: int | None, ref: Reference) -> int:
+    if key_client_id is not None:
+        _check_own(row, key_client_id, ref)
+        return key_client_id
+    named = row.client_id
     if row.client is not None:
         named = ref.ids.get(row.client)
         if named is None:
             raise Refused("client", f"Unknown client “{row.client}”.")
         if row.client_id not in {None, named}:
             raise Refused("client_id", f"client “{row.client}” has the id {named}.", "Send one.")
-    else:
-        named = row.client_id or key_client_id or ref.platform_id
-    if key_client_id is not None and named != key_client_id:
-        field = "client" if row.client is not None else "client_id"
-        raise Refused(field, "This API key may not report for this client.", "Leave it out.")
+    named = named or ref.platform_id
     if named not in ref.active:
         raise Refused("client_id", f"Client {named} is unknown or inactive.")
     return named
+
+
+def _check_own(row: Row, client_id: int, ref: Reference) -> None:
+    """One answer for another's client and for none: a key must not learn who else is here."""
+    named = {"client": row.client and ref.ids.get(row.client, -1), "client_id": row.client_id}
+    for field, value in named.items():
+        if value is not None and value != client_id:
+            raise Refused(field, "This API key may not report for this client.", "Leave it out.")
+    if client_id not in ref.active:
+        raise Refused("client_id", f"Client {client_id} is inactive.")
 
 
 def _check_time(row: Row, limits: Limits) -> None:

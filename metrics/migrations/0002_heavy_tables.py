@@ -40,9 +40,17 @@ CREATE TABLE ai_performance_metrics (
 
 CREATE TABLE ai_performance_metrics_default PARTITION OF ai_performance_metrics DEFAULT;
 
--- A row that is sent again is recognised by these three, for as long as it is kept.
+-- A row that is sent again is recognised by these four, for as long as it is kept. The metric is
+-- among them: a service may name two metrics of one request by the request's UUID.
 CREATE UNIQUE INDEX ai_performance_metrics_events
-    ON ai_performance_metrics(client_id, timestamp, event_id) WHERE event_id IS NOT NULL;
+    ON ai_performance_metrics(client_id, timestamp, event_id, metric_name)
+    WHERE event_id IS NOT NULL;
+
+-- Ids grow with time, so a block range index finds a single row for next to nothing.
+CREATE INDEX ai_performance_metrics_ids ON ai_performance_metrics USING brin (id)
+    WITH (pages_per_range = 16);
+CREATE INDEX ai_performance_metrics_requests ON ai_performance_metrics(request_id)
+    WHERE request_id IS NOT NULL;
 
 CREATE INDEX idx_ai_performance_metrics_timestamp ON ai_performance_metrics(timestamp);
 CREATE INDEX idx_ai_performance_metrics_component

@@ -69,6 +69,10 @@ class Kind(Protocol):
     def metric_category(self) -> str:
         """That metric's category."""
 
+    @property
+    def unit(self) -> str:
+        """The unit of that metric."""
+
     def known(self, payload: dict[str, Any]) -> Known:
         """What the payload alone tells of the call."""
 

@@ -6,6 +6,7 @@ from metrics.models import Category
 from metrics.probes import http
 from metrics.probes.base import Known, Sample, Spec, require_text
 from metrics.probes.complexity import assess
+from metrics.units import Unit
 
 
 class ConversationalQuery:
@@ -13,6 +14,7 @@ class ConversationalQuery:
 
     metric_name = "conversational_query_response_time"
     metric_category = Category.AI_QUERY
+    unit = Unit.MILLISECONDS
 
     def check(self, target: str, payload: dict[str, Any]) -> None:
         """An allowed URL and a query."""

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from metrics.models import Category
 from metrics.probes import http
 from metrics.probes.base import Known, ProbeFailed, Sample, Spec
+from metrics.units import Unit
 
 
 class Embedding:
@@ -14,6 +15,7 @@ class Embedding:
 
     metric_name = "embedding_generation_time"
     metric_category = Category.AI_QUERY
+    unit = Unit.MILLISECONDS
 
     def check(self, target: str, payload: dict[str, Any]) -> None:
         """An allowed URL, and texts to send."""

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from metrics.models import Category
 from metrics.probes.base import Known, ProbeFailed, Sample, Spec, require_text
+from metrics.units import Unit
 
 
 class MlInference:
@@ -17,6 +18,7 @@ class MlInference:
 
     metric_name = "ml_prediction_inference_time"
     metric_category = Category.ML_INFERENCE
+    unit = Unit.MILLISECONDS
 
     def check(self, target: str, payload: dict[str, Any]) -> None:
         """A database that the settings name, a model and its features."""

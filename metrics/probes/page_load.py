@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from metrics.models import Category
 from metrics.probes import http
 from metrics.probes.base import Known, ProbeFailed, Sample, Spec
+from metrics.units import Unit
 
 MAX_ASSETS = 50
 
@@ -18,6 +19,7 @@ class PageLoad:
 
     metric_name = "ai_terminal_load_time"
     metric_category = Category.USER_INTERFACE
+    unit = Unit.MILLISECONDS
 
     def check(self, target: str, payload: dict[str, Any]) -> None:  # noqa: ARG002
         """An allowed URL."""

@@ -16,6 +16,7 @@ from metrics.ingest.schema import Refused, Row
 from metrics.models import Probe
 from metrics.probes.base import Known, ProbeFailed, Sample, Spec
 from metrics.probes.registry import KINDS
+from metrics.units import Unit
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,9 @@ def _failed(
     sample = Sample(
         kind.metric_name,
         kind.metric_category,
-        value,
+        # How long a failure took is a value of that metric only where it measures time.
+        value if kind.unit == Unit.MILLISECONDS else 0.0,
+        kind.unit,
         success=False,
         query_complexity=known.query_complexity,
         models=known.models,

@@ -23,6 +23,7 @@ class SystemResources:
 
     metric_name = "ai_system_cpu_usage"
     metric_category = Category.SYSTEM_HEALTH
+    unit = Unit.PERCENT
 
     def check(self, target: str, payload: dict[str, Any]) -> None:
         """Nothing to check: it looks at the machine it runs on."""

@@ -5,6 +5,7 @@ from typing import Any
 from metrics.models import Category
 from metrics.probes import http
 from metrics.probes.base import Known, Sample, Spec, require_text
+from metrics.units import Unit
 
 
 class UserFeedback:
@@ -12,6 +13,7 @@ class UserFeedback:
 
     metric_name = "user_feedback_processing_time"
     metric_category = Category.USER_FEEDBACK
+    unit = Unit.MILLISECONDS
 
     def check(self, target: str, payload: dict[str, Any]) -> None:
         """An allowed URL and a type of feedback."""

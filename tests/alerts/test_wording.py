@@ -60,12 +60,20 @@ def test_severity_follows_the_stars_missed(finding: Make, rating: float, grade: 
     assert severity(found).severity == grade
 
 
-def test_one_bad_event_against_a_hundred_percent_is_critical(finding: Make) -> None:
-    graded = severity(finding(share=100.0, total=1000, succeeded=999, good=999))
+def test_a_few_bad_events_against_a_hundred_percent_are_critical(finding: Make) -> None:
+    graded = severity(finding(share=100.0, total=1000, succeeded=997, good=997))
     assert (graded.severity, graded.reason) == (
         "critical",
         f"bad events at {math.inf} times the allowed share",
     )
+
+
+@pytest.mark.parametrize(("bad", "level"), [(1, "medium"), (2, "medium"), (3, "critical")])
+def test_one_or_two_bad_events_are_never_more_than_medium(
+    finding: Make, bad: int, level: str
+) -> None:
+    graded = severity(finding(share=99.9, total=20, succeeded=20 - bad, good=20 - bad))
+    assert graded.severity == level
 
 
 def test_any_excess_over_a_limit_of_nothing_is_critical(finding: Make) -> None:

@@ -163,7 +163,7 @@ def test_a_task_whose_worker_is_killed_in_mid_run_is_run_again(portal: Portal) -
 
     def ran_again() -> bool:
         last_run_at, now_held = probe_state(portal)
-        if last_run_at > killed_at:
+        if last_run_at is not None and last_run_at > killed_at:
             return True
         held.append(now_held)
         return False
@@ -185,7 +185,7 @@ def fresh_claim(portal: Portal) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def probe_state(portal: Portal) -> tuple[datetime, str | None]:
+def probe_state(portal: Portal) -> tuple[datetime | None, str | None]:
     """When the probe last ran, and who holds it."""
     sql = "SELECT last_run_at, claim::text FROM probes WHERE name = %s"
     return portal.query(sql, PROBE)[0]  # type: ignore[return-value]

@@ -94,7 +94,8 @@ def test_text_is_stored_to_the_letter(send: Any, row: Any, text: str) -> None:
 
 @pytest.mark.parametrize("value", [0, -1.5, 1e-300, 5e-324, 1e100, 0.1 + 0.2, 2**53])
 def test_a_value_is_stored_to_the_last_bit(send: Any, row: Any, value: float) -> None:
-    assert send(row(metric_value=value)).status_code == 201
+    fields = {"metric_name": "a_number_of_any_sign", "measurement_unit": "count"}
+    assert send(row(**fields, metric_value=value)).status_code == 201
     assert PerformanceMetric.objects.get().metric_value == value
 
 

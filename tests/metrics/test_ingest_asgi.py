@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, Client
+from metrics.ingest import reference
 from metrics.ingest.asgi import PATH, Ingestion
 from metrics.models import PendingMinute, PerformanceMetric
 
@@ -149,3 +150,19 @@ def test_a_writer_whose_session_was_ended_asks_to_send_again_and_recovers(
     stored = sum(answer.status_code == 201 for answer in again)
     assert PerformanceMetric.objects.count() == before + stored
     assert post(api_key, row())[0].status_code in {201, 503}
+
+
+def test_a_fault_of_the_portal_is_answered_and_ends_with_its_cause(
+    post: Post, api_key: str
+) -> None:
+    """A writer that died of it would leave every later sender waiting."""
+    rename = "ALTER TABLE metric_definitions RENAME COLUMN {} TO {}"
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(rename.format("unit", "gone"))
+        reference.forget()
+        assert {answer.status_code for answer in post(api_key, *[row()] * 8)} == {500}
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(rename.format("gone", "unit"))
+    assert {answer.status_code for answer in post(api_key, *[row()] * 8)} == {201}

@@ -66,6 +66,12 @@ def test_the_same_event_id_of_another_client_is_another_row(
     assert PerformanceMetric.objects.count() == 2
 
 
+def test_two_metrics_of_one_event_are_two_rows(api_key: str) -> None:
+    one = row()
+    send(api_key, [one, one | {"metric_name": "concurrent_queries"}])
+    assert PerformanceMetric.objects.count() == 2
+
+
 def test_an_event_id_needs_its_timestamp(api_key: str) -> None:
     bad = row()
     del bad["timestamp"]

@@ -197,7 +197,7 @@ def test_rejected_rows_are_shown_and_fail_the_run(first_run: Run, portal: str, k
             "replay", "halie", url=portal, yes=True, api_key=key, client="nobody", stderr=err
         )
     told = [line for line in err.getvalue().splitlines() if line.startswith("rejected: ")]
-    line = "rejected: client: Unknown client “nobody”. Send a client's code, or leave it out."
+    line = "rejected: client: This API key may not report for this client. Leave it out."
     assert told == [line] * 5
     assert query(SPAN)[0][2] == before
 

@@ -95,8 +95,20 @@ INDEXES: dict[tuple[str, str], tuple[Index, Index, str]] = {
 # (table, index): (definition, what it is for)
 ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
     (METRICS, "ai_performance_metrics_events"): (
-        Index(("client_id", '"timestamp"', "event_id"), "(event_id IS NOT NULL)", unique=True),
+        Index(
+            ("client_id", '"timestamp"', "event_id", "metric_name"),
+            "(event_id IS NOT NULL)",
+            unique=True,
+        ),
         "the database refuses to store a row twice",
+    ),
+    (METRICS, "ai_performance_metrics_ids"): (
+        Index(("id",), None, method="brin"),
+        "one row's page in the admin, without reading every partition",
+    ),
+    (METRICS, "ai_performance_metrics_requests"): (
+        Index(("request_id",), "(request_id IS NOT NULL)"),
+        "an alert's evidence names requests: they are looked up by it",
     ),
     (ALERTS, "one_open_alert"): (
         Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
