@@ -44,5 +44,6 @@ class IngestView(APIView):
         """
         body = request.data if isinstance(request.data, bytes) else b""
         assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasScope has seen to it
-        answer = receive_with(request.auth, body)
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        answer = receive_with(request.auth, body, encoding)
         return Response(answer.content, status=answer.status, headers=answer.headers)

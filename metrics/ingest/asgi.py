@@ -17,8 +17,8 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
-from metrics.ingest import errors
-from metrics.ingest.service import Answer, Incoming, failed, receive, unavailable
+from metrics.ingest.encoding import KNOWN
+from metrics.ingest.service import Answer, Incoming, failed, receive, too_large, unavailable
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -67,10 +67,9 @@ class Ingestion:
     async def _ingest(self, scope: Message, receive: Receive, send: Send) -> None:
         body = await _read(receive, settings.INGEST_MAX_BYTES)
         if body is None:
-            text = f"The body is larger than {settings.INGEST_MAX_BYTES} bytes."
-            await _send(send, Answer(413, errors.problem("(body)", text, errors.FIXES[413])))
+            await _send(send, too_large())
             return
-        await _send(send, await self._stored(Incoming(_key(scope), body)))
+        await _send(send, await self._stored(Incoming(_key(scope), body, _encoding(scope))))
 
     async def _stored(self, request: Incoming) -> Answer:
         loop = asyncio.get_running_loop()
@@ -149,7 +148,7 @@ def _is_ours(scope: Message) -> bool:
         return False
     headers = dict(scope["headers"])
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    return kind == b"application/json" and bool(_key(scope)) and b"content-encoding" not in headers
+    return kind == b"application/json" and bool(_key(scope)) and _encoding(scope) in KNOWN
 
 
 def _key(scope: Message) -> str:
@@ -158,6 +157,11 @@ def _key(scope: Message) -> str:
     if scheme.lower() == "bearer":
         return rest.strip()
     return headers.get(b"x-api-key", b"").decode("latin-1").strip()
+
+
+def _encoding(scope: Message) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -14,7 +14,7 @@ FIXES = {
     403: "Use a key with this scope, or ask an administrator to add it.",
     405: "See the API documentation for the methods of this address.",
     413: "Send fewer rows in one request.",
-    415: "Send application/json.",
+    415: "Send application/json, plain or in gzip.",
 }
 OTHER_FIX = "See the API documentation."
 

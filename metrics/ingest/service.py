@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey
 from metrics.ingest import errors, schema
+from metrics.ingest.encoding import BadEncoding, BodyTooLarge, unpack
 from metrics.ingest.schema import Rejection
 from metrics.ingest.store import Batch, commit
 from metrics.ingest.validate import Limits, prepare
@@ -28,6 +29,7 @@ class Incoming:
 
     key: str
     body: bytes
+    encoding: str = ""  # its Content-Encoding, in lower case
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ def receive(requests: Sequence[Incoming]) -> list[Answer]:
     return [one if isinstance(one, Answer) else _answer(one, failure) for one in taken]
 
 
-def receive_with(key: ApiKey, body: bytes) -> Answer:
+def receive_with(key: ApiKey, body: bytes, encoding: str = "") -> Answer:
     """Answer one request whose key has been checked."""
-    taken = _decode(key, body)
+    taken = _unpacked(key, body, encoding)
     if isinstance(taken, Answer):
         return taken
     commit(taken.batch)
@@ -76,7 +78,7 @@ def _take(request: Incoming) -> _Ready | Answer:
         key = keys.ring.check(request.key)
         if ApiKey.Scope.INGEST not in key.scopes:
             return _refusal(403, "(request)", "This API key lacks the scope “ingest”.")
-        return _decode(key, request.body)
+        return _unpacked(key, request.body, request.encoding)
     except keys.InvalidKey as error:
         return _refusal(401, "Authorization", str(error))
     except (OperationalError, InterfaceError):
@@ -85,6 +87,15 @@ def _take(request: Incoming) -> _Ready | Answer:
         # One request's fault is not its neighbours'.
         logger.exception("a request could not be taken")
         return failed()
+
+
+def _unpacked(key: ApiKey, body: bytes, encoding: str) -> _Ready | Answer:
+    try:
+        return _decode(key, unpack(body, encoding, settings.INGEST_MAX_BYTES))
+    except BodyTooLarge:
+        return too_large()
+    except BadEncoding as error:
+        return _refusal(415, "Content-Encoding", str(error))
 
 
 def _decode(key: ApiKey, body: bytes) -> _Ready | Answer:
@@ -118,6 +129,12 @@ def _answer(ready: _Ready, failure: Answer | None) -> Answer:
     if not rejections:
         return Answer(201, content)
     return Answer(207 if stored else 400, content)
+
+
+def too_large() -> Answer:
+    """413: more bytes than one request may have, packed or unpacked."""
+    text = f"The body is larger than {settings.INGEST_MAX_BYTES} bytes."
+    return Answer(413, errors.problem("(body)", text, errors.FIXES[413]))
 
 
 def failed() -> Answer:

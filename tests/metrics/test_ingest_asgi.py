@@ -1,6 +1,8 @@
 """The fast face of ingestion: grouped commits, each request answered for itself."""
 
 import asyncio
+import gzip
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +39,7 @@ def post() -> Iterator[Post]:
         headers = {"Authorization": f"Bearer {key}", **headers}
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://portal") as client:
-            sent = [client.post(PATH, json=body, headers=headers) for body in bodies]
+            sent = [client.post(PATH, headers=headers, **_content(body)) for body in bodies]
             return await asyncio.gather(*sent)
 
     def send(key: str, *bodies: Any, **headers: str) -> list[httpx.Response]:
@@ -47,6 +49,13 @@ def post() -> Iterator[Post]:
     yield send
     app.close()
     keys.ring.forget()
+
+
+GZIP = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+
+
+def _content(body: Any) -> dict[str, Any]:
+    return {"content": body} if isinstance(body, bytes) else {"json": body}
 
 
 def row(**fields: Any) -> dict[str, Any]:
@@ -127,6 +136,22 @@ def test_a_body_over_the_limit_is_refused(post: Post, api_key: str, settings: An
     settings.INGEST_MAX_BYTES = 1000
     (answer,) = post(api_key, [row()] * 50)
     assert (answer.status_code, answer.json()["error"]["field"]) == (413, "(body)")
+
+
+def test_a_gzip_body_is_taken(post: Post, api_key: str) -> None:
+    (answer,) = post(api_key, gzip.compress(json.dumps([row()] * 3).encode()), **GZIP)
+    assert (answer.status_code, answer.json()["stored"]) == (201, 3)
+
+
+def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(post: Post, api_key: str) -> None:
+    bomb = gzip.compress(b" " * 200_000_000)
+    assert post(api_key, bomb, **GZIP)[0].status_code == 413
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"[]")[:-9]])
+def test_a_broken_gzip_body_is_named(post: Post, api_key: str, body: bytes) -> None:
+    (answer,) = post(api_key, body, **GZIP)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (415, "Content-Encoding")
 
 
 def test_what_is_unusual_is_left_to_django(post: Post, api_key: str) -> None:
