@@ -4,7 +4,10 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 PIP := $(VENV) -m pip --disable-pip-version-check --quiet
 APPS := accounts metrics slas alerts aiosmon demo
-PORT ?= $(AIOSMON_PORT)
+# From the command line alone: many environments set PORT for programs of their own.
+ifneq ($(origin PORT),command line)
+PORT := $(AIOSMON_PORT)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench doctor reset
@@ -29,7 +32,8 @@ bench: .venv/.dev-stamp ## measure what the documentation promises
 	$(VENV) -m bench $(ARGS)
 
 doctor: ## explain what is wrong and how to mend it
-	@if $(VENV) -c '' 2>/dev/null; then exec $(VENV) -m aiosmon.doctor; \
+	@export AIOSMON_PORT="$(PORT)"; \
+	if $(VENV) -c '' 2>/dev/null; then exec $(VENV) -m aiosmon.doctor; \
 	else exec $(PYTHON) -m aiosmon.doctor; fi
 
 reset: ## remove all data, after asking; YES=1 asks nothing

@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db.models import Q
+
 from accounts.models import PLATFORM, Client
 from metrics.models import Probe
 
@@ -44,6 +46,11 @@ FEATURES = {
 }
 
 
+PREFIX = "Demo: "
+# Where the supervisor runs the demo, and the name of its database for inference probes.
+OF_THE_DEMO = Q(target__startswith="http://127.0.0.1:") | Q(target="demo")
+
+
 def load_demo(demo_url: str) -> None:
     """Make the demo's clients, and one probe of each kind, unless they exist."""
     for code, name, tier, zone in CLIENTS:
@@ -51,18 +58,22 @@ def load_demo(demo_url: str) -> None:
         Client.objects.get_or_create(code=code, defaults=defaults)
     platform = Client.objects.get(code=PLATFORM)
     for name, fields in probes(demo_url.rstrip("/")).items():
-        probe, made = Probe.objects.get_or_create(
-            name=name, defaults={**fields, "client": platform}
-        )
-        if not made:
-            _follow(probe, fields["target"])
+        Probe.objects.get_or_create(name=name, defaults={**fields, "client": platform})
 
 
-def _follow(probe: Probe, target: str) -> None:
+def follow_demo(demo_url: str) -> None:
     """The demo may listen on another port this time; a target of the user's own is left alone."""
-    was, now = urlsplit(probe.target), urlsplit(target)
-    if was.hostname == now.hostname and was.path == now.path and was.netloc != now.netloc:
-        Probe.objects.filter(pk=probe.pk).update(target=target)
+    wanted = probes(demo_url.rstrip("/"))
+    for probe in Probe.objects.filter(name__in=wanted):
+        target = wanted[probe.name]["target"]
+        was, now = urlsplit(probe.target), urlsplit(target)
+        if was.hostname == now.hostname and was.path == now.path and was.netloc != now.netloc:
+            Probe.objects.filter(pk=probe.pk).update(target=target)
+
+
+def pause_demo() -> None:
+    """Without the demo its probes would only fail: disable them. A person may enable them again."""
+    Probe.objects.filter(OF_THE_DEMO, name__startswith=PREFIX, enabled=True).update(enabled=False)
 
 
 def probes(url: str) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from aiosmon.embedded import data_dir, known_database_url, known_redis_url
@@ -27,6 +28,11 @@ Answers = Iterator[tuple[str, str]]
 
 def stores() -> Answers:
     """PostgreSQL and the broker."""
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        file = os.environ.get(f"{name}_FILE")
+        if file is not None and not os.access(file, os.R_OK):
+            yield f"{name}_FILE={file} can't be read.", "Correct the path, or who may read it."
+            return
     yield from _database()
     yield from _broker()
 
@@ -54,7 +60,7 @@ def portal() -> Answers:
 
 
 def _database() -> Answers:
-    external = os.environ.get("DATABASE_URL")
+    external = _setting("DATABASE_URL")
     running = is_running(data_dir())
     url = external or (known_database_url() if running else None)
     if not url:
@@ -69,6 +75,12 @@ def _database() -> Answers:
             "mend what the log names and run `make run` again."
         )
         yield f"The embedded PostgreSQL does not answer: {problem}. Its log ends with:{log}", mend
+
+
+def _setting(name: str) -> str | None:
+    # aiosmon.env does this for the portal; it needs Django, which may not be installed yet.
+    file = os.environ.get(f"{name}_FILE")
+    return os.environ.get(name) if file is None else Path(file).read_text().strip()
 
 
 def _connect_problem(url: str) -> str:
@@ -89,7 +101,7 @@ def _connect_problem(url: str) -> str:
 
 
 def _broker() -> Answers:
-    external = os.environ.get("REDIS_URL")
+    external = _setting("REDIS_URL")
     url = external or (known_redis_url() if is_running(data_dir()) else None)
     if not url or not url.startswith("redis://"):
         return

@@ -6,6 +6,7 @@ the rest of the project only after Python's version is known to be enough.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -80,6 +81,12 @@ def examine_environment(venv: Path) -> Iterator[Finding]:
         yield Finding(
             f"{venv} was made by Python {'.'.join(map(str, inventory['python']))}.",
             f"`rm -rf '{venv}'`, then `make PYTHON=python3.12 run` with a Python of 3.11 or newer.",
+        )
+        return
+    if "pip" not in inventory["packages"]:
+        yield Finding(
+            f"{venv} has no pip: another tool made it, or its making was cut short.",
+            f"`rm -rf '{venv}'`, then `make run`.",
         )
         return
     yield from examine_packages(_pins(), inventory["packages"])
@@ -179,6 +186,8 @@ def examine_portal() -> Iterator[Finding]:
 
 def main() -> int:
     """Print the findings; returns 1 when there are any."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack the marks below
     findings = list(examine())
     for finding in findings:
         print(f"✗ {finding.problem}\n  → {finding.mend}\n")

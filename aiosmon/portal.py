@@ -1,5 +1,6 @@
 """`make run`: which processes make the portal, in which order, with which environment."""
 
+import io
 import os
 import sys
 import threading
@@ -11,12 +12,13 @@ from aiosmon import runstate
 from aiosmon.embedded import EmbeddedError, Postgres, Valkey, data_dir, ports, secret_key
 from aiosmon.embedded.paths import read_json
 from aiosmon.processes import end_survivors, start_time
-from aiosmon.services import Options, PortalError, Services
+from aiosmon.services import Options, PortalError, Services, is_on, without_proxy
 from aiosmon.supervisor import StartError, StopRequested, Supervisor
 
 MIGRATE_SECONDS = 600.0
 ANSWER_SECONDS = 60.0
 NAME_WIDTH = 10
+ALLOWED_HOSTS = "localhost,127.0.0.1,[::1]"  # as in settings.py
 
 
 class Portal:
@@ -28,6 +30,7 @@ class Portal:
         self.options = options
         self.env = {
             **environ,
+            **without_proxy(environ),
             "AIOSMON_DATA_DIR": str(data),
             "AIOSMON_SUPERVISOR_PID": str(os.getpid()),
             "AIOSMON_URL": environ.get("AIOSMON_URL") or options.url,
@@ -35,7 +38,9 @@ class Portal:
             "DJANGO_SETTINGS_MODULE": "aiosmon.settings",
             "PYTHONUNBUFFERED": "1",
         }
+        self._allow_own_host()
         self.bootstrap: dict[str, Any] = {}
+        self._state_is_kept = True
         self.services = Services(options, self.env)
         self.supervisor = Supervisor(write_line, self._save_state)
 
@@ -62,8 +67,7 @@ class Portal:
         self._start_stores()
         self._bootstrap()
         api_key = str(self.bootstrap.get("demo_api_key", ""))
-        first = self.options.demo and bool(self.bootstrap.get("first_start"))
-        history = first and self._wants_history()
+        history = self.options.demo and self._wants_history()
         make = self.services
         self.supervisor.start(make.web())
         rest = [make.worker(), make.probes(), make.beat()]
@@ -71,8 +75,10 @@ class Portal:
             rest.append(make.demo(api_key))
         self.supervisor.start(*rest)
         if history:
-            self.supervisor.start(make.history())
+            self.supervisor.start(make.history(lambda: self._note(history_pending=None)))
         self._print_banner()
+        # Only now: a start that ends before the banner must leave its news to the next one.
+        self._note(first_start=False, admin_user=None, admin_password=None)
 
     def _start_stores(self) -> None:
         if not _given(self.env, "AIOSMON_SECRET_KEY"):
@@ -101,15 +107,31 @@ class Portal:
     def _bootstrap(self) -> None:
         """Bring the schema up to date, and make what the first start needs."""
         self.supervisor.run(self.services.manage("migrate", "--noinput"), MIGRATE_SECONDS)
-        file = runstate.run_dir(self.data) / "bootstrap.json"
+        file = runstate.bootstrap_file(self.data)
         command = self.services.manage("bootstrap", AIOSMON_BOOTSTRAP_FILE=str(file))
         self.supervisor.run(command, MIGRATE_SECONDS)
         self.bootstrap = read_json(file) or {}
 
+    def _note(self, **changes: Any) -> None:
+        """Remember for the next start what has been shown, answered or done."""
+        try:
+            self.bootstrap = runstate.update_bootstrap(self.data, **changes)
+        except OSError as error:
+            write_line("supervisor", f"can't write bootstrap.json: {error.strerror}")
+
     def _wants_history(self) -> bool:
-        """Whether to load the HALIE trace: asked on a terminal, else AIOSMON_DEMO_HISTORY."""
-        if not sys.stdin.isatty() or "AIOSMON_DEMO_HISTORY" in self.env:
-            return self.env.get("AIOSMON_DEMO_HISTORY", "1") not in {"0", "no", "false"}
+        """Whether to load the HALIE trace: on the first start, and until it was loaded."""
+        pending = bool(self.bootstrap.get("history_pending"))
+        if not pending and not self.bootstrap.get("first_start"):
+            return False
+        if pending or not sys.stdin.isatty() or "AIOSMON_DEMO_HISTORY" in self.env:
+            wanted = is_on(self.env.get("AIOSMON_DEMO_HISTORY"))
+        else:
+            wanted = self._ask_for_history()
+        self._note(history_pending=wanted or None)
+        return wanted
+
+    def _ask_for_history(self) -> bool:
         sys.stdout.write("Load the HALIE trace (3,979 real requests) as history? [Y/n] ")
         sys.stdout.flush()
         # Not input(): it would swallow a Ctrl-C, and PostgreSQL goes unwatched meanwhile.
@@ -147,7 +169,26 @@ class Portal:
             "redis_url": self.env.get("REDIS_URL"),
             "demo_database_url": self.env.get("DEMO_DATABASE_URL"),
         }
-        runstate.write_state(self.data, state)
+        try:
+            runstate.write_state(self.data, state)
+        except OSError as error:
+            # A full disk: the services go on, only `make doctor` has old pids to look at.
+            if self._state_is_kept:
+                write_line("supervisor", f"can't write state.json: {error.strerror}")
+            self._state_is_kept = False
+        else:
+            self._state_is_kept = True
+
+    def _allow_own_host(self) -> None:
+        """The demo, the history and the doctor call the web server by its internal address."""
+        hosts = self.env.get("AIOSMON_ALLOWED_HOSTS")
+        if hosts is None and (file := self.env.pop("AIOSMON_ALLOWED_HOSTS_FILE", None)):
+            try:
+                hosts = Path(file).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                why = f"AIOSMON_ALLOWED_HOSTS_FILE={file} can't be read: {error.strerror}."
+                raise PortalError(why) from error
+        self.env["AIOSMON_ALLOWED_HOSTS"] = f"{hosts or ALLOWED_HOSTS},{self.options.url_host}"
 
     def _print_banner(self) -> None:
         lines = ["", "=" * 72, f"  AIOSMON runs at {self.options.url}/"]
@@ -177,6 +218,10 @@ def write_line(name: str, line: str) -> None:
 
 def main() -> int:
     """Run the portal of this checkout; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A child's line may hold letters that the terminal's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         Portal(data_dir(), Options.read(os.environ), os.environ).run()
     except (PortalError, StartError, EmbeddedError, runstate.AlreadyRunningError) as error:

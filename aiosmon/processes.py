@@ -48,6 +48,8 @@ class Service:
     stop_rank: int = 0
     # Run once: its end is reported, not mended.
     once: bool = False
+    # Called when a service that runs once has ended with exit code 0.
+    succeeded: Callable[[], None] = _nothing
 
 
 @dataclass

@@ -1,13 +1,16 @@
-"""What a running portal leaves in `<data>/run`: its lock and its state file."""
+"""What a portal keeps in `<data>/run`: its lock, its state, and what `bootstrap` handed over."""
 
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aiosmon.embedded.paths import create_data_dir, read_json, write_private
+
+LOCK_SECONDS = 1.0
 
 
 class AlreadyRunningError(Exception):
@@ -27,14 +30,16 @@ def take_lock(data: Path) -> int:
     create_data_dir(data)
     run_dir(data).mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(run_dir(data) / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyRunningError(
-            f"The portal already runs on {data}. Stop it with Ctrl-C where it runs, "
-            "or set AIOSMON_DATA_DIR to another directory for a second one."
-        ) from None
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not _locked(descriptor, fcntl.LOCK_EX):
+        # Not at the first refusal: is_running() of another process holds it for an instant.
+        if time.monotonic() > deadline:
+            os.close(descriptor)
+            raise AlreadyRunningError(
+                f"The portal already runs on {data}. Stop it with Ctrl-C where it runs, "
+                "or set AIOSMON_DATA_DIR to another directory for a second one."
+            )
+        time.sleep(0.05)
     return descriptor
 
 
@@ -45,12 +50,26 @@ def is_running(data: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        # Shared: two that only ask must not take each other for the portal.
+        return not _locked(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
-    return False
+
+
+def bootstrap_file(data: Path) -> Path:
+    """Where `manage.py bootstrap` leaves what the portal needs: the demo's key, news to show."""
+    return run_dir(data) / "bootstrap.json"
+
+
+def update_bootstrap(data: Path, **changes: Any) -> dict[str, Any]:
+    """Set keys of `run/bootstrap.json`, None removes one; returns what it now holds.
+
+    Raises OSError when it can't be written.
+    """
+    found = {**(read_json(bootstrap_file(data)) or {}), **changes}
+    found = {name: value for name, value in found.items() if value is not None}
+    write_private(bootstrap_file(data), json.dumps(found))
+    return found
 
 
 def write_state(data: Path, state: Mapping[str, Any]) -> None:
@@ -61,3 +80,11 @@ def write_state(data: Path, state: Mapping[str, Any]) -> None:
 def read_state(data: Path) -> dict[str, Any]:
     """The last run's state: empty when there was none."""
     return read_json(run_dir(data) / "state.json") or {}
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

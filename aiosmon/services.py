@@ -2,9 +2,10 @@
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiosmon import readiness
 from aiosmon.embedded import Postgres, Valkey
@@ -17,11 +18,14 @@ STOP_RANKS = {
     "worker": 1,
     "probes": 1,
     "history": 1,
-    "web": 2,
-    "demo": 3,
+    # Before the web server, which takes its last rows.
+    "demo": 2,
+    "web": 3,
     "valkey": 4,
     "postgres": 5,
 }
+NO = frozenset({"0", "no", "false", "off"})
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class PortalError(Exception):
@@ -43,15 +47,20 @@ class Options:
         return cls(
             host=environ.get("AIOSMON_HOST") or "127.0.0.1",
             port=_port(environ, "AIOSMON_PORT", 8000),
-            demo=environ.get("AIOSMON_DEMO", "1").lower() not in {"0", "no", "false", "off"},
+            demo=is_on(environ.get("AIOSMON_DEMO")),
             demo_port=_port(environ, "AIOSMON_DEMO_PORT", 8090),
         )
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds the portal."""
+        """Where a program on this machine finds the portal; others may need AIOSMON_URL."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def url_host(self) -> str:
+        """The host in ``url`` as Django's ALLOWED_HOSTS wants it: no port, IPv6 in brackets."""
+        return urlsplit(self.url).netloc.rpartition(":")[0]
 
     @property
     def demo_url(self) -> str:
@@ -109,7 +118,7 @@ class Services:
         arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
         healthz = f"{self.options.url}/healthz"
         return self._service(
-            "web", "-m", "granian", *arguments, ready=lambda _: readiness.answers(healthz)
+            "web", "-m", "granian", *arguments, ready=lambda _: readiness.status(healthz) == 200
         )
 
     def demo(self, api_key: str) -> Service:
@@ -117,7 +126,7 @@ class Services:
         arguments = ["--interface", "asgi", "demo.app:app", "--workers-kill-timeout", "5"]
         arguments += ["--host", "127.0.0.1", "--port", str(self.options.demo_port), "--no-ws"]
         url = self.options.demo_url
-        env = {"DEMO_URL": url, "AIOSMON_API_KEY": api_key}
+        env = {"DEMO_URL": url, "AIOSMON_URL": self.options.url, "AIOSMON_API_KEY": api_key}
         return self._service(
             "demo", "-m", "granian", *arguments, env=env, ready=lambda _: readiness.answers(url)
         )
@@ -148,9 +157,10 @@ class Services:
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         return self._celery("beat", "beat", "--scheduler", scheduler, "--pidfile=")
 
-    def history(self) -> Service:
-        """The one-shot load of the HALIE trace."""
-        return self._service("history", "manage.py", "replay", "halie", "--yes", once=True)
+    def history(self, succeeded: Callable[[], None]) -> Service:
+        """The one-shot load of the HALIE trace; ``succeeded()`` is called once all is stored."""
+        arguments = ["manage.py", "replay", "halie", "--yes", "--url", self.options.url]
+        return self._service("history", *arguments, once=True, succeeded=succeeded)
 
     def _service(
         self, name: str, *arguments: str, env: Mapping[str, str] | None = None, **options: Any
@@ -159,6 +169,20 @@ class Services:
         environ = {**self.env, **(env or {})}
         rank = STOP_RANKS.get(name, 0)
         return Service(name, argv, environ, cwd=CHECKOUT, stop_rank=rank, **options)
+
+
+def is_on(value: str | None) -> bool:
+    """Whether a switch that is on by default is on: unset, empty, or anything but a no."""
+    return (value or "1").strip().lower() not in NO
+
+
+def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """NO_PROXY in both spellings, with this machine added: no proxy can reach our servers."""
+    given = ",".join(environ.get(name, "") for name in ("no_proxy", "NO_PROXY"))
+    words = [word.strip() for word in given.split(",") if word.strip()]
+    # An asterisk only counts when it stands alone.
+    value = "*" if "*" in words else ",".join(dict.fromkeys([*words, *LOOPBACK]))
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -18,7 +18,8 @@ from aiosmon.processes import Child, Service, spawn
 FIRST_BACKOFF = 0.5
 LAST_BACKOFF = 30.0
 HEALTHY_SECONDS = 60.0
-START_SECONDS = 60.0
+# A loaded machine may need a minute; a program that can't start ends long before.
+START_SECONDS = 180.0
 # During start-up alone: a program that ends this often without ever working won't.
 START_ATTEMPTS = 3
 UPKEEP_SECONDS = 60.0
@@ -68,6 +69,9 @@ class Supervisor:
         # Every signal writes a byte here, which wakes select(): no polling while all is well.
         signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
+            # `nohup` and the like: whoever had SIGHUP ignored wants to outlive the terminal.
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             self._handlers[number] = signal.signal(number, self._on_stop)
         self._handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
@@ -194,6 +198,8 @@ class Supervisor:
         name = watched.service.name
         if watched.service.once:
             self._say(f"{name} {child.obituary()}")
+            if child.returncode() == 0:
+                watched.service.succeeded()
         else:
             delay = self._back_off(watched, now)
             self._say(f"{name} {child.obituary()}; restarting in {delay:g} s")

@@ -28,7 +28,7 @@ def run() -> bool:
         held = {name: tree_mib(pid, name == "supervisor") for name, pid in found.items()}
     finally:
         portal.stop()
-    held.pop("halie", None)
+    held.pop("history", None)
     demo = held.pop("demo", 0.0)
     total = sum(held.values())
     print(f"memory of the running portal, MiB (PSS), after {ROWS}+ rows")

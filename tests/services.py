@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -20,30 +20,56 @@ from aiosmon.embedded import Postgres, Valkey
 from aiosmon.embedded.binaries import SERVER_ENV
 from aiosmon.processes import Child, Service, spawn
 from aiosmon.runstate import is_running, take_lock
+from aiosmon.services import without_proxy
 
 START_SECONDS = 30.0
 PREFIX = "aiosmon-tests-"
+# Where the data directory, and with it the lock, is in each kind of temporary folder.
+STALE = {f"{PREFIX}*": "", "aiosmon-live-*": "data"}
+STALE_SECONDS = 3600.0
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Start what no URL names; everything goes away with the run, however it ends."""
+    """Start both servers, which go away with the run, however it ends.
+
+    Tests truncate and flush: the portal's own DATABASE_URL and REDIS_URL are not
+    taken, only AIOSMON_TEST_DATABASE_URL and AIOSMON_TEST_REDIS_URL.
+    """
     stack = ExitStack()
     early_config.add_cleanup(stack.close)
+    forget_files()
+    os.environ.update(without_proxy(os.environ))
+    sweep()
     data = _temporary_data_dir(stack)
     os.environ["AIOSMON_DATA_DIR"] = str(data)
     os.environ.setdefault("AIOSMON_SECRET_KEY", secrets.token_urlsafe(50))
-    if not os.environ.get("DATABASE_URL"):
-        os.environ["DATABASE_URL"] = _start_postgres(data, stack)
-    if not os.environ.get("REDIS_URL"):
-        os.environ["REDIS_URL"] = _start_valkey(data, stack)
+    database = os.environ.get("AIOSMON_TEST_DATABASE_URL")
+    os.environ["DATABASE_URL"] = database or _start_postgres(data, stack)
+    broker = os.environ.get("AIOSMON_TEST_REDIS_URL")
+    os.environ["REDIS_URL"] = broker or _start_valkey(data, stack)
+
+
+def forget_files() -> None:
+    """A setting by file beside the same one by value stops the start."""
+    for name in list(os.environ):
+        if name.endswith("_FILE") and name.startswith(("AIOSMON_", "DATABASE_URL", "REDIS_URL")):
+            del os.environ[name]
+
+
+def sweep() -> None:
+    """Remove what runs that were killed left behind; one that is alive holds its lock."""
+    for pattern, data in STALE.items():
+        for old in Path(tempfile.gettempdir()).glob(pattern):
+            # Other runs make and remove theirs meanwhile; a fresh one has no lock yet.
+            with suppress(FileNotFoundError):
+                found = old.stat()
+                stale = time.time() - found.st_mtime > STALE_SECONDS
+                if stale and found.st_uid == os.geteuid() and not is_running(old / data):
+                    shutil.rmtree(old, ignore_errors=True)
 
 
 def _temporary_data_dir(stack: ExitStack) -> Path:
-    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # A run that was killed could not remove its own; one that is alive holds its lock.
-        if old.stat().st_uid == os.geteuid() and not is_running(old):
-            shutil.rmtree(old, ignore_errors=True)
     data = Path(tempfile.mkdtemp(prefix=PREFIX))
     stack.callback(os.close, take_lock(data))
     stack.callback(shutil.rmtree, data, ignore_errors=True)

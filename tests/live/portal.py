@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,12 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 
+from aiosmon import launch
+from aiosmon.embedded import ports
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse-battery"
+SETTINGS = ("AIOSMON_", "DEMO_", "DATABASE_URL", "REDIS_URL")
 T = TypeVar("T")
 
 
@@ -32,11 +35,9 @@ def wait_for(what: str, condition: Callable[[], T], seconds: float = 60.0) -> T:
         time.sleep(0.1)
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_port(*taken: int) -> int:
+    """A port that nobody listens on just now, nor gets for an outgoing connection."""
+    return ports.choose(None, taken)
 
 
 class Portal:
@@ -48,8 +49,9 @@ class Portal:
         # The embedded servers of a root-run portal belong to an unprivileged user.
         self.data.chmod(0o755)
         self.log = self.data / "portal.log"
-        self.port, self.demo_port = free_port(), free_port()
-        inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+        self.port = free_port()
+        self.demo_port = free_port(self.port)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)}
         settings = {
             "AIOSMON_DATA_DIR": str(self.data / "data"),
             "AIOSMON_PORT": str(self.port),
@@ -59,10 +61,11 @@ class Portal:
             "AIOSMON_RESOLVE_GRACE_SECONDS": "5",
             "DEMO_TRAFFIC": "0",
         }
-        inherited.pop("AIOSMON_SECRET_KEY", None)
+        # A pytest that is killed takes the portal along.
+        argv = [sys.executable, "manage.py", "run"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "run"],
+                launch.command(argv, death_signal=signal.SIGTERM),
                 cwd=CHECKOUT,
                 env={**inherited, **settings, **env},
                 stdin=subprocess.DEVNULL,

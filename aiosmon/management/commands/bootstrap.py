@@ -13,7 +13,9 @@ from django.db import transaction
 from accounts import keys
 from accounts.models import ApiKey, User
 from accounts.roles import ADMINISTRATOR
-from aiosmon.demo_setup import load_demo
+from aiosmon.demo_setup import follow_demo, load_demo, pause_demo
+from aiosmon.embedded.paths import read_json, write_private
+from aiosmon.services import is_on
 from metrics import partitions
 
 DEMO_KEY = "Demo AI service"
@@ -27,25 +29,45 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Write what the supervisor needs to AIOSMON_BOOTSTRAP_FILE (readable by us alone)."""
         partitions.maintain()
-        found: dict[str, Any] = {"first_start": False}
+        found: dict[str, Any] = {}
+        target = os.environ.get("AIOSMON_BOOTSTRAP_FILE")
         with transaction.atomic():
             if not User.objects.exists():
                 found |= {"first_start": True, "admin_user": "admin", "admin_password": _admin()}
-            if os.environ.get("AIOSMON_DEMO", "1") != "0":
-                load_demo(os.environ.get("DEMO_URL", "http://127.0.0.1:8090"))
+            if is_on(os.environ.get("AIOSMON_DEMO")):
+                _set_up_demo(os.environ.get("DEMO_URL", "http://127.0.0.1:8090"))
                 found["demo_api_key"] = _demo_key()
-        self._hand_over(found)
+            else:
+                pause_demo()
+            if target is not None:
+                # Before the commit: a password that is set but written nowhere is lost for good.
+                _hand_over(Path(target), found)
+        if target is None and "admin_password" in found:
+            self.stdout.write(f"Administrator: admin, password: {found['admin_password']}")
 
-    def _hand_over(self, found: dict[str, Any]) -> None:
-        target = os.environ.get("AIOSMON_BOOTSTRAP_FILE")
-        if target is None:
-            if "admin_password" in found:
-                self.stdout.write(f"Administrator: admin, password: {found['admin_password']}")
-            return
-        path = Path(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(found, file)
+
+def _hand_over(path: Path, found: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pending = _pending(read_json(path) or {})
+    write_private(path, json.dumps({"first_start": False, **pending, **found}))
+
+
+def _pending(before: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier run handed over that its portal did not come to show or finish."""
+    names = ["first_start", "history_pending"]
+    admin = User.objects.filter(username=before.get("admin_user", "")).first()
+    # Not one of another database, nor one that was changed since.
+    if admin is not None and admin.check_password(before.get("admin_password")):
+        names += ["admin_user", "admin_password"]
+    return {name: before[name] for name in names if name in before}
+
+
+def _set_up_demo(url: str) -> None:
+    """Its clients and probes are made once; from then on they are the user's."""
+    if ApiKey.objects.filter(name=DEMO_KEY).exists():
+        follow_demo(url)
+    else:
+        load_demo(url)
 
 
 def _admin() -> str:
