@@ -17,6 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import keys, rights, visibility
+from accounts.filters import ClientFilter
 from accounts.models import PLATFORM, ApiKey, Client, Team, User
 
 admin.site.unregister(Group)
@@ -25,23 +26,54 @@ admin.site.unregister(Group)
 class ScopedAdmin(ModelAdmin):
     """An admin that shows a person only the rows of clients that they may see."""
 
-    # The look-up from the model to its client; "pk" for clients; None: no client's rows.
-    client_path: str | None = "client"
-    # Whether rows without a client are defaults that everyone may see.
+    # The look-up from the model to its client; "pk" for clients.
+    client_path = "client"
+    # Whether rows without a client are defaults: all may see them, only who sees all changes them.
     shared_rows = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of visible clients."""
         queryset = super().get_queryset(request)
-        if self.client_path is None:
-            return queryset
         return visibility.limit(queryset, request.user, self.client_path, shared=self.shared_rows)
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who is limited to some clients leaves alone what holds for every client."""
+        return super().has_change_permission(request, obj) and self._reaches(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for changing."""
+        return super().has_delete_permission(request, obj) and self._reaches(request, obj)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer only visible clients."""
+        """Offer only visible clients; who doesn't see all of them must choose one."""
         if db_field.related_model is Client:
             kwargs.setdefault("queryset", visibility.visible_clients(request.user))
+            if not visibility.sees_all(request.user):
+                kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def _reaches(self, request: HttpRequest, obj: Any) -> bool:
+        if obj is None or not self.shared_rows or visibility.sees_all(request.user):
+            return True
+        return getattr(obj, self.client_path) is not None
+
+
+class GlobalAdmin(ModelAdmin):
+    """An admin of what holds for every client: only who sees all of them may change it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """With the permission, and every client in sight."""
+        return super().has_add_permission(request) and visibility.sees_all(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for adding; looking takes the permission alone."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and visibility.sees_all(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for adding."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and visibility.sees_all(request.user)
 
 
 class ReadOnlyAdmin(ScopedAdmin):
@@ -86,10 +118,9 @@ class ClientAdmin(ScopedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ScopedAdmin):
-    """People who sign in."""
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """People who sign in; who is limited to some clients sees those who see no others."""
 
-    client_path = None
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -107,7 +138,8 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Users with what the list shows of them."""
-        return super().get_queryset(request).prefetch_related("groups", "clients")
+        shown = rights.people_to_show(super().get_queryset(request), request.user)
+        return shown.prefetch_related("groups", "clients")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser makes superusers, only who sees all clients makes others see them."""
@@ -161,24 +193,26 @@ class UserAdmin(DjangoUserAdmin, ScopedAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, GlobalAdmin):
     """Roles."""
 
 
 @admin.register(Team)
-class TeamAdmin(ScopedAdmin):
+class TeamAdmin(GlobalAdmin):
     """Teams, with what they own."""
 
-    client_path = None
-    list_display = ["name", "size", "owns"]
-    search_fields = ["name"]
+    list_display = ["name", "description", "size", "owns"]
+    list_filter = ["components"]
+    search_fields = ["name", "description", "members__username"]
     filter_horizontal = ["members"]
     readonly_fields = ["owns"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         """Teams with their size and components."""
         queryset = super().get_queryset(request)
-        return queryset.annotate(people=Count("members")).prefetch_related("components")
+        # Distinct: a search among the members joins them once more.
+        people = Count("members", distinct=True)
+        return queryset.annotate(people=people).prefetch_related("components")
 
     @display(description="Members", ordering="people")
     def size(self, team: Any) -> int:
@@ -211,7 +245,7 @@ class ApiKeyAdmin(ScopedAdmin):
 
     form = ApiKeyForm
     list_display = ["name", "prefix", "what", "for_client", "state", "last_used_at", "expires_at"]
-    list_filter = ["client"]
+    list_filter = [ClientFilter]
     list_select_related = ["client"]
     search_fields = ["name", "prefix"]
     readonly_fields = ["prefix", "created_at", "created_by", "last_used_at", "revoked_at"]
@@ -220,12 +254,6 @@ class ApiKeyAdmin(ScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Prefix, dates and maker exist once the key does."""
         return super().get_readonly_fields(request, obj) if obj else []
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Who may not see all clients can't make a key for all of them."""
-        if db_field.name == "client":
-            kwargs["required"] = not visibility.sees_all(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @display(description="May")
     def what(self, key: ApiKey) -> str:

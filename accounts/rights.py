@@ -1,7 +1,7 @@
 """Who may change whom: nobody hands out, or takes over, more rights than they have."""
 
 from django.contrib.auth.models import AnonymousUser, Group, Permission
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import visibility
 from accounts.models import User
@@ -22,6 +22,15 @@ def may_change(actor: User | AnonymousUser, person: User) -> bool:
         return True
     hidden = person.clients.exclude(pk__in=visibility.visible_clients(actor).values("pk"))
     return not person.all_clients and not hidden.exists()
+
+
+def people_to_show(people: QuerySet[User], actor: User | AnonymousUser) -> QuerySet[User]:
+    """Those of ``people`` who see no client that ``actor`` doesn't, and ``actor``."""
+    if visibility.sees_all(actor):
+        return people
+    hidden = User.clients.through.objects.exclude(client__in=visibility.visible_clients(actor))
+    shown = Q(is_superuser=False, all_clients=False) & ~Q(pk__in=hidden.values("user"))
+    return people.filter(shown | Q(pk=actor.pk))
 
 
 def groups_to_give(actor: User | AnonymousUser) -> QuerySet[Group]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, Value, When
@@ -19,13 +20,14 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts.admin import ReadOnlyAdmin
+from accounts.filters import ClientFilter
 from accounts.models import User
 from alerts.admin import badges, page
 from alerts.admin.filters import StatusFilter
 from alerts.models import Alert, Severity, Status
 from alerts.triage import lifecycle
 from metrics import formats
-from metrics.admin.rows import ClientFilter, ComponentFilter
+from metrics.admin.rows import ComponentFilter
 
 TRIAGE = "alerts.triage_alert"
 NOTE_LENGTH = 2000
@@ -164,5 +166,6 @@ class AlertAdmin(ReadOnlyAdmin):
                 "alert_page": page.of(alert, timezone.now()),
                 "actions": lifecycle.legal_actions(alert.status) if may_act else [],
                 "note_length": NOTE_LENGTH,
+                "grace_seconds": settings.RESOLVE_GRACE_SECONDS,
             }
         return super().change_view(request, object_id, form_url, extra)

@@ -78,7 +78,7 @@ def of(alert: Alert, now: datetime) -> AlertPage:
     measured, promised = figures(alert)
     return AlertPage(
         alert=alert,
-        what=names.in_words(alert.objective),
+        what=names.in_words(alert.objective or alert.metric_name),
         severity=badges.severity(alert.severity),
         status=badges.status(alert.status),
         kind=AlertType(alert.alert_type).label,

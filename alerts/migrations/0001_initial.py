@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.functions
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
@@ -36,14 +37,14 @@ class Migration(migrations.Migration):
                 ('resolved_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow())),
                 ('status', models.CharField(choices=[('firing', 'Firing'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved')], db_default='firing', default='firing', max_length=20)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('objective', models.CharField(max_length=160)),
-                ('model', models.CharField(blank=True, max_length=100)),
-                ('unit', models.CharField(blank=True, max_length=20)),
-                ('breaches', models.PositiveIntegerField(default=1, help_text='How many evaluations have found the breach since it opened.')),
+                ('version', models.PositiveIntegerField(db_default=1, default=1)),
+                ('fingerprint', models.CharField(db_default=django.db.models.functions.comparison.Cast(django.contrib.postgres.functions.RandomUUID(), models.CharField(max_length=64)), max_length=64)),
+                ('objective', models.CharField(db_default='', default='', max_length=160)),
+                ('model', models.CharField(blank=True, db_default='', default='', max_length=100)),
+                ('unit', models.CharField(blank=True, db_default='', default='', max_length=20)),
+                ('breaches', models.PositiveIntegerField(db_default=1, default=1, help_text='How many evaluations have found the breach since it opened.')),
                 ('last_breach_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('evidence', models.JSONField(default=dict)),
+                ('evidence', models.JSONField(db_default={}, default=dict)),
                 ('acknowledged_by', models.ForeignKey(db_column='acknowledged_by', db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='accounts.client')),
                 ('resolved_by', models.ForeignKey(db_index=False, help_text='Empty when the portal resolved it on recovery.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -1,9 +1,9 @@
 """One open breach of one fingerprint."""
 
-from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now
 
 from accounts.models import Client, User
 from slas import names
@@ -88,13 +88,18 @@ class Alert(models.Model):
     status = models.CharField(
         max_length=20, choices=Status, default=Status.FIRING, db_default=Status.FIRING
     )
-    version = models.PositiveIntegerField(default=1)
-    fingerprint = models.CharField(max_length=64)
-    objective = models.CharField(max_length=160)
-    model = models.CharField(max_length=100, blank=True)
-    unit = models.CharField(max_length=20, blank=True)
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    # A row of the specification's columns alone has none: one of its own clashes with no other's.
+    fingerprint = models.CharField(
+        max_length=64, db_default=Cast(RandomUUID(), models.CharField(max_length=64))
+    )
+    objective = models.CharField(max_length=160, default="", db_default="")
+    model = models.CharField(max_length=100, blank=True, default="", db_default="")
+    unit = models.CharField(max_length=20, blank=True, default="", db_default="")
     breaches = models.PositiveIntegerField(
-        default=1, help_text="How many evaluations have found the breach since it opened."
+        default=1,
+        db_default=1,
+        help_text="How many evaluations have found the breach since it opened.",
     )
     last_breach_at = models.DateTimeField(db_default=Now())
     resolved_by = models.ForeignKey(
@@ -105,7 +110,7 @@ class Alert(models.Model):
         db_index=False,
         help_text="Empty when the portal resolved it on recovery.",
     )
-    evidence = models.JSONField(default=dict)
+    evidence = models.JSONField(default=dict, db_default={})
 
     class Meta:
         db_table = "ai_performance_alerts"
@@ -132,4 +137,4 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {names.in_words(self.objective)}"
+        return f"#{self.pk} {names.in_words(self.objective or self.metric_name)}"

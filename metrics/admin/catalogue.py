@@ -1,26 +1,26 @@
 """Admin of components, metrics and baselines."""
 
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts.admin import ScopedAdmin
+from accounts.admin import GlobalAdmin, ScopedAdmin
 from metrics import formats
 from metrics.admin.choices import KnownNames
 from metrics.models import Component, MetricDefinition, PerformanceBaseline
 
 
 @admin.register(Component)
-class ComponentAdmin(ModelAdmin):
+class ComponentAdmin(GlobalAdmin):
     """The parts of the AI operating system."""
 
     list_display = ["name", "code", "team", "description"]
+    list_filter = ["team"]
     list_select_related = ["team"]
-    search_fields = ["name", "code"]
+    search_fields = ["name", "code", "description"]
 
 
 @admin.register(MetricDefinition)
-class MetricDefinitionAdmin(ModelAdmin):
+class MetricDefinitionAdmin(GlobalAdmin):
     """What metric names mean."""
 
     list_display = ["name", "category", "unit", "description"]

@@ -10,8 +10,8 @@ from django.utils import timezone
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from accounts import visibility
 from accounts.admin import ReadOnlyAdmin
+from accounts.filters import ClientFilter
 from metrics import formats
 from metrics.histogram import merge
 from metrics.models import Category, Complexity, Component, MinuteRollup, PerformanceMetric
@@ -87,23 +87,6 @@ class ComplexityFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         """Rows of the class."""
         return queryset.filter(query_complexity=self.value()) if self.value() else queryset
-
-
-class ClientFilter(admin.SimpleListFilter):
-    """The clients that the person may see."""
-
-    title = "client"
-    parameter_name = "client"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """Their clients."""
-        clients = visibility.visible_clients(request.user)
-        return [(str(pk), name) for pk, name in clients.values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
-        """Rows of the client."""
-        value = self.value() or ""
-        return queryset.filter(client_id=int(value)) if value.isdigit() else queryset
 
 
 @admin.register(PerformanceMetric)

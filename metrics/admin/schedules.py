@@ -1,6 +1,9 @@
 """django-celery-beat's admins on unfold's base, so that schedules are edited in one look."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django_celery_beat.admin import ClockedScheduleAdmin as BaseClockedScheduleAdmin
 from django_celery_beat.admin import CrontabScheduleAdmin as BaseCrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BasePeriodicTaskAdmin
@@ -12,8 +15,9 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts.admin import GlobalAdmin
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
@@ -33,7 +37,7 @@ class UnfoldPeriodicTaskForm(PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin):
+class PeriodicTaskAdmin(BasePeriodicTaskAdmin, GlobalAdmin):
     """What beat sends, and when."""
 
     form = UnfoldPeriodicTaskForm
@@ -42,22 +46,40 @@ class PeriodicTaskAdmin(BasePeriodicTaskAdmin, ModelAdmin):
     list_display = ["name", "task", "scheduler", "last_run_at", "total_run_count", "enabled"]
     list_filter = ["enabled"]
 
+    def get_actions(self, request: HttpRequest) -> Any:
+        """The base class's actions ask for no permission: only who may change tasks has them."""
+        return super().get_actions(request) if self.has_change_permission(request) else {}
+
 
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(ModelAdmin):
+class IntervalScheduleAdmin(GlobalAdmin):
     """Every n seconds, minutes, …."""
+
+    list_display = ["__str__", "every", "period"]
+    list_filter = ["period"]
+    search_fields = ["=every", "period"]
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(BaseCrontabScheduleAdmin, ModelAdmin):
+class CrontabScheduleAdmin(BaseCrontabScheduleAdmin, GlobalAdmin):
     """At set times."""
+
+    list_filter = ["timezone"]
+    search_fields = ["minute", "hour", "day_of_month", "month_of_year", "day_of_week"]
 
 
 @admin.register(SolarSchedule)
-class SolarScheduleAdmin(ModelAdmin):
+class SolarScheduleAdmin(GlobalAdmin):
     """At sunrise, sunset, …."""
+
+    list_display = ["__str__", "event", "latitude", "longitude"]
+    list_filter = ["event"]
+    search_fields = ["event"]
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(BaseClockedScheduleAdmin, ModelAdmin):
+class ClockedScheduleAdmin(BaseClockedScheduleAdmin, GlobalAdmin):
     """Once."""
+
+    list_filter = ["clocked_time"]
+    search_fields = ["clocked_time"]

@@ -221,3 +221,10 @@ def test_every_list_of_accounts_opens(signed_in: Any, acme: Client, make_user: A
     for path in ("accounts/client", "accounts/user", "accounts/team", "accounts/apikey"):
         assert browser.get(f"/admin/{path}/").status_code == 200
     assert browser.get("/admin/auth/group/").status_code == 200
+
+
+def test_a_team_is_found_by_a_member_and_still_counts_all(signed_in: Any, make_user: Any) -> None:
+    team = Team.objects.create(name="Core")
+    team.members.set([make_user(username="ada"), make_user(username="adam"), make_user()])
+    page = signed_in("Administrator").get("/admin/accounts/team/", {"q": "ada"})
+    assert [(row.name, row.people) for row in page.context["cl"].result_list] == [("Core", 3)]

@@ -49,6 +49,19 @@ def test_a_list_takes_a_bounded_number_of_queries(
     assert len(queries) <= MOST_QUERIES, "\n".join(query["sql"] for query in queries)
 
 
+SCHEDULES = [label for label in MODELS if label.endswith("schedule")]
+
+
+@pytest.mark.parametrize("label", ["accounts.team", "metrics.component", *SCHEDULES])
+def test_a_list_is_searched_and_filtered(label: str, make_user: Callable[..., User]) -> None:
+    browser = Browser()
+    browser.force_login(make_user(is_superuser=True))
+    url = reverse(f"admin:{label.replace('.', '_')}_changelist")
+    response = browser.get(url, {"q": "nothing like it"})
+    assert (response.status_code, [*response.context["cl"].result_list]) == (200, [])
+    assert response.context["cl"].list_filter
+
+
 def test_every_model_of_the_portal_is_registered() -> None:
     ours = {
         model._meta.label_lower

@@ -63,6 +63,20 @@ def test_a_wrong_variable_stops_the_start_by_name() -> None:
     assert "AIOSMON_INGEST_MAX_ROWS='many' is not a whole number." in done.stderr
 
 
+def test_a_short_key_stops_every_command_and_says_why() -> None:
+    done = manage("check", AIOSMON_SECRET_KEY="changeme")
+    assert done.returncode != 0
+    assert "AIOSMON_SECRET_KEY has 8 characters, fewer than 32" in done.stderr
+
+
+def test_without_a_key_a_command_that_needs_none_runs_and_is_warned(tmp_path: Path) -> None:
+    place = {"AIOSMON_SECRET_KEY": "", "AIOSMON_DATA_DIR": str(tmp_path)}
+    done = manage("makemigrations", "--check", "--dry-run", **place)
+    assert done.returncode == 0, done.stderr
+    assert "AIOSMON_SECRET_KEY is not set." in done.stderr
+    assert "make run" in done.stderr
+
+
 def test_the_deployment_check_is_silent_behind_https() -> None:
     done = manage("check", "--deploy", "--fail-level", "ERROR", AIOSMON_HTTPS="1")
     assert done.returncode == 0, done.stderr

@@ -113,6 +113,26 @@ def test_it_shows_only_the_forms_that_are_legal_now(
     assert found == lifecycle.legal_actions(status)
 
 
+@pytest.mark.parametrize(
+    ("grace", "words"), [(45, "more than 45 seconds after"), (0, "after that")]
+)
+def test_it_says_from_when_on_a_resolved_alert_may_reopen(
+    make_alert: MakeAlert, make_user: MakeUser, settings: Any, grace: int, words: str
+) -> None:
+    settings.RESOLVE_GRACE_SECONDS = grace
+    shown = page(sign_in(make_user(RESPONDER)), make_alert())
+    assert f"what is measured {words}" in shown
+
+
+def test_an_alert_of_the_specifications_columns_alone_has_a_page(
+    make_alert: MakeAlert, make_user: MakeUser
+) -> None:
+    alert = make_alert(objective="", evidence={}, unit="")
+    assert f'<h2 class="aio-title">{alert.metric_name}</h2>' in page(
+        sign_in(make_user(VIEWER)), alert
+    )
+
+
 def test_it_sends_strangers_to_the_sign_in(make_alert: MakeAlert) -> None:
     response = post(Browser(), make_alert(), "resolve")
     assert response.status_code == 302

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.forms.models import model_to_dict
 from django.test import Client as Browser
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import Client
-from metrics.models import Probe
+from metrics.models import PerformanceBaseline, Probe
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +83,53 @@ def test_run_now_makes_enabled_probes_due(manager: Browser) -> None:
     form = {"action": "run_now", "_selected_action": [Probe.objects.get().pk]}
     manager.post("/admin/metrics/probe/", form)
     assert Probe.objects.get().next_due_at < later
+
+
+def test_who_sees_some_clients_adds_probes_of_those_alone(
+    make_user: Any, acme: Client, globex: Client
+) -> None:
+    browser = Browser()
+    browser.force_login(make_user("SLA manager", clients=[acme]))
+    for hidden in (globex.pk, ""):
+        assert "client" in add(browser, client=hidden).context["adminform"].form.errors
+    assert add(browser, client=acme.pk).status_code == 302
+    assert Probe.objects.get().client == acme
+
+
+def test_who_sees_some_clients_leaves_shared_baselines_alone(make_user: Any, acme: Client) -> None:
+    browser = Browser()
+    browser.force_login(make_user("SLA manager", clients=[acme]))
+    shared = PerformanceBaseline.objects.filter(client=None)[0]
+    url = f"/admin/metrics/performancebaseline/{shared.pk}/change/"
+    assert browser.get(url).status_code == 200
+    assert browser.post(url, {"baseline_value": 1}).status_code == 403
+    copy = {**model_to_dict(shared, exclude=["id", "client"]), "test_conditions": "{}"}
+    copy |= {"measurement_date_0": "2026-03-04", "measurement_date_1": "12:00:00"}
+    for client in ("", acme.pk):
+        browser.post("/admin/metrics/performancebaseline/add/", {**copy, "client": client})
+    added = PerformanceBaseline.objects.filter(pk__gt=shared.pk, metric_name=shared.metric_name)
+    assert [baseline.client for baseline in added] == [acme]
+
+
+def test_a_schedule_is_stopped_by_no_one_who_may_only_look(make_user: Any, acme: Client) -> None:
+    browser, task = Browser(), PeriodicTask.objects.filter(enabled=True)[0]
+    browser.force_login(make_user("Administrator", clients=[acme]))
+    url = "/admin/django_celery_beat/periodictask/"
+    assert browser.get(url).status_code == 200
+    browser.post(url, {"action": "disable_tasks", "_selected_action": [task.pk]})
+    task.refresh_from_db()
+    assert task.enabled
+    assert browser.post(f"{url}{task.pk}/change/", {}).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["component", "metricdefinition"])
+def test_who_sees_some_clients_leaves_the_catalogue_alone(
+    make_user: Any, acme: Client, model: str
+) -> None:
+    browser = Browser()
+    browser.force_login(make_user("Administrator", clients=[acme]))
+    assert browser.get(f"/admin/metrics/{model}/").status_code == 200
+    assert browser.get(f"/admin/metrics/{model}/add/").status_code == 403
 
 
 def test_every_list_of_metrics_opens(make_user: Any, make_rows: Any, acme: Client) -> None:

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 
-from accounts.models import User
+from accounts.models import Client, User
 from slas.models import ResourceLimit, Sla
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,16 @@ def test_an_sla_on_a_metric_that_is_no_time_is_refused() -> None:
     sla.metric_name = "queue_size"
     with pytest.raises(ValidationError, match="measured in count"):
         sla.full_clean()
+
+
+@pytest.mark.parametrize("path", ["slas/sla", "slas/modeltarget", "slas/resourcelimit"])
+def test_who_sees_some_clients_reads_promises_but_changes_none(
+    make_user: Any, acme: Client, path: str
+) -> None:
+    browser = Browser()
+    browser.force_login(make_user("SLA manager", clients=[acme]))
+    promise = apps.get_model(path.replace("/", ".")).objects.first()
+    assert browser.get(f"/admin/{path}/{promise.pk}/change/").status_code == 200
+    assert browser.post(f"/admin/{path}/{promise.pk}/change/", {}).status_code == 403
+    assert browser.get(f"/admin/{path}/add/").status_code == 403
+    assert browser.post(f"/admin/{path}/{promise.pk}/delete/").status_code == 403

@@ -44,7 +44,9 @@ def _varchar(length: int, default: str | None = None) -> Column:
     return Column(f"character varying({length})", default, False, None, False)
 
 
-_COUNTER = Column("integer", None, False, None, False)
+_COUNTER = Column("integer", "1", False, None, False)
+_EMPTY = "''::character varying"
+_RANDOM = "(gen_random_uuid())::character varying(64)"
 # (table, column): (definition, what it is for)
 ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
     (METRICS, "success"): (
@@ -64,10 +66,10 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         "the one state that acknowledged and resolved follow",
     ),
     (ALERTS, "version"): (_COUNTER, "a stale action is refused by it"),
-    (ALERTS, "fingerprint"): (_varchar(64), "one open alert a fingerprint"),
-    (ALERTS, "objective"): (_varchar(160), "which promise is broken"),
-    (ALERTS, "model"): (_varchar(100), "which ML model it is about"),
-    (ALERTS, "unit"): (_varchar(20), "of threshold_value and actual_value"),
+    (ALERTS, "fingerprint"): (_varchar(64, _RANDOM), "one open alert a fingerprint"),
+    (ALERTS, "objective"): (_varchar(160, _EMPTY), "which promise is broken"),
+    (ALERTS, "model"): (_varchar(100, _EMPTY), "which ML model it is about"),
+    (ALERTS, "unit"): (_varchar(20, _EMPTY), "of threshold_value and actual_value"),
     (ALERTS, "breaches"): (_COUNTER, "how often the breach was found"),
     (ALERTS, "last_breach_at"): (
         Column("timestamp with time zone", "statement_timestamp()", False, None, False),
@@ -78,7 +80,7 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         "who resolved it; NULL: the portal, on recovery",
     ),
     (ALERTS, "evidence"): (
-        Column("jsonb", None, False, None, False),
+        Column("jsonb", "'{}'::jsonb", False, None, False),
         "everything needed to recompute it",
     ),
 }

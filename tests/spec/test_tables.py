@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Client, User
+from alerts.models import Alert
 from metrics.models import PerformanceBaseline
 from tests.spec import catalogue, departures
 from tests.spec.departures import METRICS, TABLES
@@ -93,3 +94,27 @@ def test_the_specifications_insert_works_on_our_table(db: None, baselines_sql: s
     added = PerformanceBaseline.objects.order_by("-id")[:5]
     assert PerformanceBaseline.objects.count() == before + 5
     assert all(baseline.active and baseline.measurement_date for baseline in added)
+
+
+def test_the_specifications_columns_alone_make_an_open_alert(db: None) -> None:
+    row = {
+        "alert_type": "sla_breach",
+        "severity": "high",
+        "component": "cognitive_core",
+        "metric_name": "conversational_query_response_time",
+        "threshold_value": 3000.0,
+        "actual_value": 4500.0,
+        "business_impact": "Customers wait.",
+        "recommended_action": "Scale out.",
+        "alert_message": "Too slow.",
+        "client_id": Client.objects.get(code="platform").pk,
+    }
+    places = ", ".join(["%s"] * len(row))
+    insert = f"INSERT INTO {departures.ALERTS} ({', '.join(row)}) VALUES ({places})"  # noqa: S608
+    with connection.cursor() as cursor:
+        for _ in range(2):  # the second is no repeat of the first
+            cursor.execute(insert, list(row.values()))
+    alerts = Alert.objects.all()
+    assert [(a.acknowledged, a.resolved, a.status, a.version, a.evidence) for a in alerts] == [
+        (False, False, "firing", 1, {})
+    ] * 2

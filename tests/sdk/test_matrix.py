@@ -1,0 +1,145 @@
+"""Real frameworks under real servers, while the portal is killed, restarted and hung."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live.portal import free_port
+from tests.sdk.portal import FakePortal, wait_until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ROUNDS = 12
+
+
+def granian(interface: str, port: int) -> list[str]:
+    return [
+        *("granian", "--interface", interface, "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers-kill-timeout", "5", "--log-level", "error", "tests.sdk.apps:app"),
+    ]
+
+
+def gunicorn(port: int, *more: str) -> list[str]:
+    return [
+        *("gunicorn", "--preload", "-w", "2", "-b", f"127.0.0.1:{port}", *more),
+        *("--no-control-socket", "--log-level", "error", "tests.sdk.apps:app"),
+    ]
+
+
+MATRIX = {
+    "starlette, granian": ("starlette", lambda port: granian("asgi", port)),
+    "flask, granian": ("flask", lambda port: granian("wsgi", port)),
+    "flask, gunicorn": ("flask", gunicorn),
+    "django-wsgi, granian": ("django-wsgi", lambda port: granian("wsgi", port)),
+    "django-wsgi, gunicorn": ("django-wsgi", gunicorn),
+    "django-asgi, granian": ("django-asgi", lambda port: granian("asgi", port)),
+}
+
+
+@contextmanager
+def serving(service: str, argv: list[str], portal: FakePortal) -> Iterator[None]:
+    env = {
+        **os.environ,
+        "SERVICE": service,
+        "AIOSMON_URL": portal.url,
+        "AIOSMON_API_KEY": "aiosmon_key",
+        "AIOSMON_SERVICE": service,
+        "DJANGO_SETTINGS_MODULE": "",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", *argv], cwd=CHECKOUT, env=env, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def ask(http: httpx.Client, number: int) -> None:
+    """One request of each kind; the service's answers are always the same."""
+    headers = {"X-Client": "acme", "X-Request-ID": f"r{number}"}
+    assert http.get("/plain", headers=headers).text == "plain"
+    assert http.get(f"/items/{number}").text == str(number)
+    assert http.get("/fail").status_code == 500
+    assert http.get("/missing").status_code == 404
+    assert http.get("/plain", headers={"X-AIOSMON-Probe": "1"}).text == "plain"
+
+
+def is_up(http: httpx.Client) -> bool:
+    try:
+        return http.get("/status").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def counts(http: httpx.Client) -> dict[int, dict[str, int]]:
+    """The SDK's counts by process: a new connection each time meets all workers."""
+    found: dict[int, dict[str, int]] = {}
+    for _ in range(12):
+        status: dict[str, int] = http.get("/status").json()
+        found[status.pop("pid")] = status
+    return found
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_every_row_is_delivered_or_counted(name: str, portal: FakePortal) -> None:
+    service, argv = MATRIX[name]
+    port = free_port()
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with (
+        serving(service, argv(port), portal),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=10) as http,
+    ):
+        wait_until(lambda: is_up(http), 20)
+        for number in range(ROUNDS):
+            disturb(portal, number)
+            ask(http, number)
+        assert http.get("/stream").text == "one two three"
+        found = counts(http)
+        wait_until(lambda: len(portal.rows) >= 4 * ROUNDS + 2)
+    check(portal.rows, found, workers=2 if "gunicorn" in name else 1)
+
+
+def disturb(portal: FakePortal, number: int) -> None:
+    step = {2: portal.stop, 5: portal.start, 7: portal.hang, 10: portal.resume}.get(number)
+    if step:
+        step()
+
+
+def check(rows: list[dict[str, Any]], found: dict[int, dict[str, int]], workers: int) -> None:
+    started = [row for row in rows if row["metric_name"] == "started"]
+    rows = [row for row in rows if row["metric_name"] != "started"]
+    assert len(started) == 1
+    assert len(found) == workers
+    assert sum(status["dropped"] + status["rejected"] for status in found.values()) == 0
+    paths = Counter(row["endpoint_path"].replace("{number:int}", "<int:number>") for row in rows)
+    expected = {"/plain", "/items/<int:number>", "/fail", "/missing"}
+    assert paths == {**dict.fromkeys(expected, ROUNDS), "/stream": 1}
+    for row in rows:
+        check_row(row)
+
+
+def check_row(row: dict[str, Any]) -> None:
+    metadata, path = row["metadata"], row["endpoint_path"]
+    assert row["success"] == (path != "/fail")
+    if path == "/fail":
+        assert metadata["error"] == "ValueError: broken"
+    elif path == "/plain":
+        assert row["client"] == "acme"
+        assert row["request_id"].startswith("r")
+    elif path == "/stream":
+        assert row["ml_models_used"] == ["generator"]
+        assert metadata["ttfb_ms"] < 50 < 145 < row["metric_value"]
+    elif path.startswith("/items"):
+        assert row["query_complexity"] == "simple"
+    if path != "/stream":
+        assert "ttfb_ms" not in metadata
+        assert 0 < row["metric_value"] < 1000
