@@ -101,9 +101,9 @@ def figures(alert: Alert) -> tuple[str, str]:
     A latency promise can be broken by requests that fail although those that
     succeed are fast. Then the percentile would look kept: the share is shown.
     """
-    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE}
-    at_least = at_least and alert.alert_type != AlertType.RESOURCE_LIMIT
-    if not at_least and alert.actual_value <= alert.threshold_value:
+    is_limit = alert.alert_type == AlertType.RESOURCE_LIMIT
+    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE} and not is_limit
+    if not at_least and not is_limit and alert.actual_value <= alert.threshold_value:
         rule, counts = alert.evidence.get("rule"), alert.evidence.get("counts")
         if rule and counts:
             within = formats.measure(rule["good_within"], alert.unit)

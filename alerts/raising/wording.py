@@ -75,6 +75,7 @@ def message(finding: Finding, client: str) -> str:
             f"{_title(objective)} for {client}: {objective.metric_name} is "
             f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {span}, "
             f"{ruling.total} values); the limit is {number(objective.threshold)} {objective.unit}."
+            + _given_up(finding)
         )
     good = ruling.good or 0
     kept = f"{share_good(good, ruling.total):.1f} % ({good} of {ruling.total})"
@@ -136,6 +137,11 @@ def advice(finding: Finding) -> str:
         f"Requests are slow rather than failing: compare {component}'s load, queue and model "
         "times with their baselines; look at the slowest requests in the evidence."
     )
+
+
+def _given_up(finding: Finding) -> str:
+    count = finding.figures.given_up
+    return f" {count} calls were given up there, unanswered." if count else ""
 
 
 def _grade(value: float, steps: tuple[tuple[float, Severity], ...], reason: str) -> Graded:

@@ -68,6 +68,11 @@ def test_a_few_bad_events_against_a_hundred_percent_are_critical(finding: Make) 
     )
 
 
+def test_a_limit_that_calls_were_given_up_at_says_so(finding: Make) -> None:
+    found = finding(Kind.LIMIT, largest=30_000.0, threshold=30_000.0, aggregate="max", given_up=2)
+    assert message(found, "Acme").endswith("2 calls were given up there, unanswered.")
+
+
 @pytest.mark.parametrize(("bad", "level"), [(1, "medium"), (2, "medium"), (3, "critical")])
 def test_one_or_two_bad_events_are_never_more_than_medium(
     finding: Make, bad: int, level: str
