@@ -24,7 +24,7 @@ test: .venv/.dev-stamp ## run the tests; ARGS="-k name" are handed to pytest
 lint: .venv/.dev-stamp ## style, types, layers and missing migrations
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
-	$(VENV) -m mypy $(APPS)
+	$(VENV) -m mypy $(APPS) sdk/src
 	$(VENV) -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())'
 	$(VENV) manage.py makemigrations --check --dry-run
 
@@ -45,7 +45,7 @@ reset: ## remove all data, after asking; YES=1 asks nothing
 	{ echo "The installation failed: \`make doctor\` may tell why."; exit 1; }
 	@touch $@
 
-.venv/.dev-stamp: .venv/.run-stamp requirements-dev.txt
+.venv/.dev-stamp: .venv/.run-stamp requirements-dev.txt sdk/pyproject.toml
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import ingest, memory
+from bench import ingest, memory, sdk
 
-BENCHES = {"memory": memory.run, "ingest": ingest.run}
+BENCHES = {"memory": memory.run, "ingest": ingest.run, "sdk": sdk.run}
 
 
 def main(names: list[str]) -> int:

@@ -26,8 +26,11 @@ def serve(app: App, path: str = "/x", headers: dict[str, str] | None = None) -> 
     async def send(message: Any) -> None:
         sent.append(message)
 
+    bodies = [{"type": "http.request", "body": b"", "more_body": False}]
+
     async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        # As a server: after the body there is nothing until the caller leaves.
+        return bodies.pop() if bodies else await asyncio.Event().wait()
 
     listed = [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
     scope = {

@@ -1,0 +1,304 @@
+"""The way out: a bounded queue, and one thread a process that empties it into the portal.
+
+The service's threads only append to a deque: no lock, no encoding, no I/O. When
+the queue is full its oldest row goes, since what matters when the portal is
+back is how the service does now.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+from collections import Counter, deque
+
+from aiosmon_sdk.call import Call
+from aiosmon_sdk.delivery import Batch, Courier, Outcome, Told
+from aiosmon_sdk.options import Options
+from aiosmon_sdk.rows import Encoder, Unfit
+from aiosmon_sdk.tally import EventIds, Tally
+
+DROPS_METRIC = "sdk_rows_dropped"
+# The thread encodes this many rows, then lets the service's threads run: a slice is well
+# under a millisecond of the interpreter.
+SLICE_ROWS = 40
+SLICE_PAUSE_SECONDS = 0.0005
+# While someone waits for a flush, a dead portal is tried more often than the backoff says.
+HURRIED_PAUSE_SECONDS = 0.2
+# Why rows are dropped, beside the full queue: unusable, too old, left over at the end.
+_LOST = ("invalid", "expired", "abandoned")
+# Well below the 8 MiB that the portal takes.
+MOST_BATCH_CHARS = 2 * 1024 * 1024
+
+
+class Exporter:
+    """Queue, thread and counts of one client in one process."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._reset()
+        _exporters.add(self)
+
+    def _reset(self) -> None:
+        """Begin with nothing: at first, and in a forked child, whose parent sends what it had."""
+        self._queue: deque[Call] = deque(maxlen=self.options.max_queued)
+        self._added = Tally()
+        self._taken = 0
+        self._counts: Counter[str] = Counter()
+        self._reported = 0
+        self._flush_until = 0.0
+        self._listening = False
+        self._closed = False
+        # A lock as a bell: to ring is one atomic release, safe in signal handlers and finalizers.
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._lock = threading.Condition()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._told = Told()
+        self._encoder = Encoder(self.options)
+        self._courier = Courier(self.options, self._told, self._wait, self._is_hopeless)
+
+    def add(self, call: Call) -> None:
+        """Queue a finished call. Called by the service's threads and event loops."""
+        self._queue.append(call)
+        self._added.one_more()
+        if self._thread is None:
+            self._start()
+        elif self._listening and len(self._queue) >= self.options.batch_rows:
+            self._listening = False
+            self._ring()
+
+    def flush(self, timeout: float) -> bool:
+        """Send what was added until now; True when nothing of it waits any more.
+
+        Blocks for at most ``timeout`` seconds: not for an event loop's thread.
+        """
+        goal = self._added.value
+        deadline = time.perf_counter() + timeout
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                return self._done >= goal
+            self._flush_until = max(self._flush_until, deadline)
+            self._ring()
+            self._lock.wait_for(lambda: self._done >= goal, timeout)
+            return self._done >= goal
+
+    def close(self, timeout: float) -> None:
+        """Flush, then end: what is left is counted as dropped, and said."""
+        if self._closed:
+            return
+        self.flush(timeout)
+        with self._lock:
+            self._closed = True
+            lost = self._added.value - self._done
+            self._queue = deque(maxlen=0)
+            self._counts["abandoned"] += self._added.value - self._done
+        self._ring()
+        if lost > 0:
+            self._told.once(logging.WARNING, "closed", f"{lost} rows could not be delivered")
+
+    def stats(self) -> dict[str, int]:
+        """Rows sent, dropped, rejected, queued; batches retried; fields clipped."""
+        with self._lock:
+            added = self._added.value
+            return {
+                "sent": self._counts["sent"],
+                "rejected": self._counts["rejected"],
+                "dropped": self._dropped,
+                "queued": max(0, added - self._done),
+                "retried": self._courier.retried,
+                "clipped": self._encoder.clipped,
+            }
+
+    @property
+    def _overflowed(self) -> int:
+        # Read in this order the figure may be too low for a moment, never too high.
+        added = self._added.value
+        return max(0, added - len(self._queue) - self._taken)
+
+    @property
+    def _dropped(self) -> int:
+        return self._overflowed + sum(self._counts[name] for name in _LOST)
+
+    @property
+    def _done(self) -> int:
+        return self._counts["sent"] + self._counts["rejected"] + self._dropped
+
+    def _ring(self) -> None:
+        # Already rung: releasing an open lock raises.
+        with contextlib.suppress(RuntimeError):
+            self._bell.release()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None:
+                return
+            # Set first: where no thread can be had, no request should try again.
+            self._thread = threading.Thread(target=self._run, name="aiosmon-sdk", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError as error:
+                # No threads here (a subinterpreter) or no more (the interpreter ends).
+                self._told.once(logging.WARNING, "thread", f"no thread to send rows: {error}")
+                return
+        _flush_when_a_worker_process_ends()
+
+    def _run(self) -> None:
+        courier = self._courier
+        while not self._closed:
+            self._round()
+        courier.close()
+
+    def _round(self) -> None:
+        try:
+            self._gather()
+            batch = self._take()
+            if batch.rows:
+                self._settle(self._courier.deliver(batch))
+        except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of ours
+            text = f"rows were lost by a fault of the SDK: {error!r}"
+            self._told.once(logging.ERROR, "fault", text)
+            self._give_up_what_was_taken()
+
+    def _gather(self) -> None:
+        """Wait until a batch is full, or for as long as its first row may wait."""
+        self._listening = True
+        queued = len(self._queue)
+        if queued < self.options.batch_rows and not (queued and self._is_hurried):
+            self._bell.acquire(timeout=self.options.batch_seconds)
+        self._listening = False
+
+    def _take(self) -> Batch:
+        """Encode what is queued, in slices, up to a batch."""
+        batch, size = Batch(), 0
+        ids = EventIds(self.options.batch_rows + 1) if self.options.event_ids else None
+        expiry = time.perf_counter() - self.options.give_up_seconds
+        while self._queue and len(batch.rows) < self.options.batch_rows:
+            if size > MOST_BATCH_CHARS:
+                break
+            for call in self._slice(self.options.batch_rows - len(batch.rows)):
+                row = self._encoded(call, ids, expiry)
+                if row is not None:
+                    batch.oldest = min(batch.oldest or call.ended, call.ended)
+                    batch.rows.append(row)
+                    size += len(row)
+            if not self._is_hurried:
+                time.sleep(SLICE_PAUSE_SECONDS)
+        self._report_drops(batch, ids)
+        return batch
+
+    def _slice(self, most: int) -> list[Call]:
+        with self._lock:
+            queue = self._queue
+            number = min(SLICE_ROWS, most, len(queue))
+            # Counted before they leave the queue: see _overflowed.
+            self._taken += number
+            return [queue.popleft() for _ in range(number)]
+
+    def _encoded(self, call: Call, ids: EventIds | None, expiry: float) -> str | None:
+        if call.ended < expiry:
+            self._count("expired")
+            return None
+        try:
+            return self._encoder.encode(call, ids.next() if ids else None)
+        except Unfit as unfit:
+            reason = str(unfit)
+        except Exception as error:  # noqa: BLE001  # the row holds whatever the service put there
+            reason = repr(error)
+        self._count("invalid")
+        self._told.once(logging.WARNING, f"unfit {reason[:40]}", f"a row was dropped: {reason}")
+        return None
+
+    def _report_drops(self, batch: Batch, ids: EventIds | None) -> None:
+        """Append a row that says how many were dropped since the last such row arrived."""
+        news = self._dropped - self._reported
+        if news <= 0:
+            return
+        call = Call(DROPS_METRIC, "system_health", None)
+        call.value, call.unit, call.ended = news, "count", time.perf_counter()
+        reasons = {"queue_full": self._overflowed, **{name: self._counts[name] for name in _LOST}}
+        call.metadata = {
+            "since_start": {name: number for name, number in reasons.items() if number}
+        }
+        batch.oldest = batch.oldest or call.ended
+        batch.rows.append(self._encoder.encode(call, ids.next() if ids else None))
+        batch.reported = news
+
+    def _settle(self, outcome: Outcome) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._counts["sent"] += outcome.sent
+            self._counts["rejected"] += outcome.rejected
+            self._counts["expired"] += outcome.expired
+            self._reported += outcome.reported
+            self._lock.notify_all()
+
+    def _count(self, reason: str) -> None:
+        with self._lock:
+            if not self._closed:
+                self._counts[reason] += 1
+                self._lock.notify_all()
+
+    def _give_up_what_was_taken(self) -> None:
+        with self._lock:
+            settled = sum(self._counts[name] for name in ("sent", "rejected", "invalid", "expired"))
+            self._counts["expired"] += max(0, self._taken - settled)
+            self._lock.notify_all()
+
+    @property
+    def _is_hurried(self) -> bool:
+        return self._closed or time.perf_counter() < self._flush_until
+
+    def _wait(self, seconds: float, asked: bool) -> None:
+        """The pause between attempts; a flush shortens it unless the portal asked for it."""
+        began = time.perf_counter()
+        while not self._closed:
+            limit = (
+                min(seconds, HURRIED_PAUSE_SECONDS) if self._is_hurried and not asked else seconds
+            )
+            left = began + limit - time.perf_counter()
+            if left <= 0:
+                return
+            self._bell.acquire(timeout=left)
+
+    def _is_hopeless(self, batch: Batch) -> bool:
+        age = time.perf_counter() - batch.oldest
+        return self._closed or age > self.options.give_up_seconds
+
+
+_exporters: weakref.WeakSet[Exporter] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    deadline = time.perf_counter() + max(
+        (exporter.options.exit_seconds for exporter in _exporters),
+        default=0,
+    )
+    for exporter in list(_exporters):
+        exporter.close(max(0.0, deadline - time.perf_counter()))
+
+
+def _reset_all() -> None:
+    for exporter in list(_exporters):
+        exporter._reset()  # noqa: SLF001  # its own module
+
+
+def _flush_when_a_worker_process_ends() -> None:
+    """A process of multiprocessing may end without atexit; it runs its own finalizers."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _close_all, exitpriority=10)
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)
