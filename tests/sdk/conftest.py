@@ -1,5 +1,6 @@
 """Fixtures: a portal that obeys the test, and clients that end with it."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +8,12 @@ import pytest
 from aiosmon_sdk import Client, configure, default
 
 from tests.sdk.portal import FakePortal
+
+
+@pytest.fixture(autouse=True)
+def _hears_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever level a Celery worker of another test has set on the root logger."""
+    caplog.set_level(logging.INFO, logger="aiosmon_sdk")
 
 
 @pytest.fixture
