@@ -52,7 +52,8 @@ def test_a_breach_found_twice_at_once_is_opened_by_one(
     (found,) = compliance.measure(latency, now - timedelta(minutes=5), now)
     for number in range(ROUNDS):
         opened = together(3, evaluation._raise, f"mark {number}", found, "Acme")
-        assert sorted(opened) == ["", "", "opened"]
+        # Whoever comes second updates it, or leaves it to the one who is opening it.
+        assert opened.count("opened") == 1
     assert Alert.objects.count() == ROUNDS
     assert AlertEvent.objects.filter(kind="opened").count() == ROUNDS
 
