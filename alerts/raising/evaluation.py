@@ -152,10 +152,13 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
     }
     with transaction.atomic():
         alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()
-        numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence if alert else None)
         if alert is None:
             # Asked here, where nobody can have resolved it since we looked.
-            return "opened" if _is_news(mark, finding) and _open(mark, finding, numbers) else ""
+            if not _is_news(mark, finding):
+                return ""
+            numbers["evidence"] = evidence.of(finding, graded.reason, None)
+            return "opened" if _open(mark, finding, numbers) else ""
+        numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence)
         before = alert.severity
         numbers["severity"] = wording.worse(before, graded.severity)
         for name, value in numbers.items():

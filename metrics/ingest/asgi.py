@@ -21,6 +21,7 @@ from metrics.ingest.encoding import KNOWN
 from metrics.ingest.service import Answer, Incoming, failed, receive, too_large, unavailable
 
 Message = MutableMapping[str, Any]
+Headers = dict[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -59,17 +60,20 @@ class Ingestion:
         """Serve one connection's request, or the server's start and end."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and _is_ours(scope):
-            await self._ingest(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            headers: Headers = dict(scope["headers"])
+            if _is_plain(headers):
+                await self._ingest(headers, receive, send)
+                return
+        await self._app(scope, receive, send)
 
-    async def _ingest(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _ingest(self, headers: Headers, receive: Receive, send: Send) -> None:
         body = await _read(receive, settings.INGEST_MAX_BYTES)
         if body is None:
             await _send(send, too_large())
             return
-        await _send(send, await self._stored(Incoming(_key(scope), body, _encoding(scope))))
+        await _send(send, await self._stored(Incoming(_key(headers), body, _encoding(headers))))
 
     async def _stored(self, request: Incoming) -> Answer:
         loop = asyncio.get_running_loop()
@@ -142,25 +146,20 @@ def _answers(requests: list[Incoming]) -> list[Answer]:
         return [failed()] * len(requests)
 
 
-def _is_ours(scope: Message) -> bool:
+def _is_plain(headers: Headers) -> bool:
     """Plain JSON with a key; everything unusual is Django's to answer."""
-    if scope["path"] != PATH or scope["method"] != "POST":
-        return False
-    headers = dict(scope["headers"])
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    return kind == b"application/json" and bool(_key(scope)) and _encoding(scope) in KNOWN
+    return kind == b"application/json" and bool(_key(headers)) and _encoding(headers) in KNOWN
 
 
-def _key(scope: Message) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+def _key(headers: Headers) -> str:
     scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()
     return headers.get(b"x-api-key", b"").decode("latin-1").strip()
 
 
-def _encoding(scope: Message) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+def _encoding(headers: Headers) -> str:
     return headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
 
 

@@ -143,7 +143,7 @@ def failed() -> Answer:
 
 
 def unavailable(seconds: int = errors.RETRY_AFTER_SECONDS) -> Answer:
-    """503: nothing of the request is stored, and it may be sent again."""
+    """503: whether the request is stored is not known, and it may be sent again."""
     body = errors.problem(
         "(server)",
         "The portal can't say that it has stored this.",

@@ -17,6 +17,7 @@ from accounts.models import ApiKey, Client
 from metrics.ingest import reference
 from metrics.ingest.asgi import PATH, Ingestion
 from metrics.models import PendingMinute, PerformanceMetric
+from tests.metrics.wire import row
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -56,19 +57,6 @@ GZIP = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
 
 def _content(body: Any) -> dict[str, Any]:
     return {"content": body} if isinstance(body, bytes) else {"json": body}
-
-
-def row(**fields: Any) -> dict[str, Any]:
-    """A row on the wire."""
-    return {
-        "metric_name": "queue_size",
-        "metric_category": "system_health",
-        "metric_value": 1,
-        "measurement_unit": "count",
-        "component": "cognitive_core",
-        "service_name": "tests",
-        **fields,
-    }
 
 
 def test_a_row_is_committed_when_it_is_answered(post: Post, api_key: str) -> None:

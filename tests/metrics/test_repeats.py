@@ -12,23 +12,15 @@ from django.utils import timezone
 
 from accounts.models import Client
 from metrics.models import PendingMinute, PerformanceMetric
+from tests.metrics import wire
 
 URL = "/api/v1/metrics/"
 
 
 def row(**fields: Any) -> dict[str, Any]:
     """A row on the wire, identified."""
-    return {
-        "metric_name": "queue_size",
-        "metric_category": "system_health",
-        "metric_value": 1,
-        "measurement_unit": "count",
-        "component": "cognitive_core",
-        "service_name": "tests",
-        "timestamp": timezone.now().isoformat(),
-        "event_id": str(uuid.uuid4()),
-        **fields,
-    }
+    identity = {"timestamp": timezone.now().isoformat(), "event_id": str(uuid.uuid4())}
+    return wire.row(**{**identity, **fields})
 
 
 def send(key: str, rows: Any) -> Any:
