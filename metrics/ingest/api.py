@@ -9,7 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from metrics.ingest.errors import TooLarge
+from metrics.ingest.errors import TOO_LARGE, TooLarge
+from metrics.ingest.faces import Incoming
 from metrics.ingest.service import receive_with
 
 
@@ -27,7 +28,7 @@ class JSONBytesParser(BaseParser):
         """The body. Raises TooLarge past INGEST_MAX_BYTES, having read no more than that."""
         body = stream.read(settings.INGEST_MAX_BYTES + 1)
         if len(body) > settings.INGEST_MAX_BYTES:
-            raise TooLarge(f"The body is larger than {settings.INGEST_MAX_BYTES} bytes.")
+            raise TooLarge(TOO_LARGE.format(settings.INGEST_MAX_BYTES))
         return body
 
 
@@ -44,6 +45,14 @@ class IngestView(APIView):
         """
         body = request.data if isinstance(request.data, bytes) else b""
         assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasScope has seen to it
-        encoding = request.headers.get("Content-Encoding", "").strip().lower()
-        answer = receive_with(request.auth, body, encoding)
+        answer = receive_with(request.auth, _incoming(request, body))
         return Response(answer.content, status=answer.status, headers=answer.headers)
+
+
+def _incoming(request: Request, body: bytes) -> Incoming:
+    headers = {
+        name.lower().encode(): value.encode("latin-1") for name, value in request.headers.items()
+    }
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    content_type = (request.content_type or "").split(";")[0].strip().lower()
+    return Incoming("", body, encoding, content_type, headers=headers)

@@ -1,4 +1,4 @@
-"""The fast face of ingestion: POST /api/v1/metrics/ in front of Django.
+"""The fast way in, in front of Django: every face of ingestion.
 
 Requests that arrive together share one COPY and one commit; each is answered
 after it. The event loop only moves bytes: a few writer threads do the rest,
@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.db import connection
 
 from metrics.ingest.encoding import KNOWN
-from metrics.ingest.service import Answer, Incoming, failed, receive, too_large, unavailable
+from metrics.ingest.faces import Answer, Face, Incoming
+from metrics.ingest.service import BY_PATH, failed, receive, too_large, unavailable
 
 Message = MutableMapping[str, Any]
 Headers = dict[bytes, bytes]
@@ -28,7 +28,6 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-PATH = "/api/v1/metrics/"
 WRITERS = 4
 # A group is one transaction: large enough to share a commit, small enough to end soon.
 GROUP_REQUESTS, GROUP_BYTES = 512, 512 * 1024
@@ -61,19 +60,23 @@ class Ingestion:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            headers: Headers = dict(scope["headers"])
-            if _is_plain(headers):
-                await self._ingest(headers, receive, send)
-                return
+        if scope["type"] == "http" and scope["method"] == "POST":
+            face = BY_PATH.get(scope["path"])
+            if face is not None:
+                headers: Headers = dict(scope["headers"])
+                if _is_plain(face, headers):
+                    await self._ingest(face, headers, receive, send)
+                    return
         await self._app(scope, receive, send)
 
-    async def _ingest(self, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _ingest(self, face: Face, headers: Headers, receive: Receive, send: Send) -> None:
         body = await _read(receive, settings.INGEST_MAX_BYTES)
-        if body is None:
-            await _send(send, too_large())
-            return
-        await _send(send, await self._stored(Incoming(_key(headers), body, _encoding(headers))))
+        request = Incoming(
+            *(_key(headers), body or b"", _encoding(headers), _content_type(headers)),
+            face=face.name,
+            headers=headers,
+        )
+        await _send(send, too_large(request) if body is None else await self._stored(request))
 
     async def _stored(self, request: Incoming) -> Answer:
         loop = asyncio.get_running_loop()
@@ -81,7 +84,7 @@ class Ingestion:
         with self._changed:
             full = self._bytes > MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING_REQUESTS
             if full or self._closed:
-                return unavailable(BUSY_SECONDS)
+                return unavailable(request, BUSY_SECONDS)
             self._waiting.append(waiting)
             self._bytes += len(request.body)
             self._start_writers()
@@ -143,13 +146,17 @@ def _answers(requests: list[Incoming]) -> list[Answer]:
         return receive(requests)
     except Exception:
         logger.exception("a group of requests failed")
-        return [failed()] * len(requests)
+        return [failed(request) for request in requests]
 
 
-def _is_plain(headers: Headers) -> bool:
-    """Plain JSON with a key; everything unusual is Django's to answer."""
-    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    return kind == b"application/json" and bool(_key(headers)) and _encoding(headers) in KNOWN
+def _is_plain(face: Face, headers: Headers) -> bool:
+    """A kind the face knows, with a key; everything unusual is Django's to answer."""
+    known = _content_type(headers) in face.content_types and _encoding(headers) in KNOWN
+    return known and bool(_key(headers))
+
+
+def _content_type(headers: Headers) -> str:
+    return headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
 
 
 def _key(headers: Headers) -> str:
@@ -179,7 +186,7 @@ async def _read(receive: Receive, most: int) -> bytes | None:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    body = msgspec.json.encode(answer.content)
+    body = answer.encoded()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     pairs = [
         (name.lower().encode(), value.encode())

@@ -9,12 +9,15 @@ from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
 RETRY_AFTER_SECONDS = 5
+UNAUTHORIZED, FAILED, UNAVAILABLE = 401, 500, 503
+TOO_LARGE = "The body is larger than {} bytes."
 FIXES = {
     401: "Send the header “Authorization: Bearer aiosmon_…” with a valid API key.",
     403: "Use a key with this scope, or ask an administrator to add it.",
     405: "See the API documentation for the methods of this address.",
     413: "Send fewer rows in one request.",
     415: "Send application/json, plain or in gzip.",
+    500: "Report this.",
 }
 OTHER_FIX = "See the API documentation."
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey, Client
 from metrics.ingest import reference
-from metrics.ingest.asgi import PATH, Ingestion
+from metrics.ingest.asgi import Ingestion
+from metrics.ingest.rest import Rest
 from metrics.models import PendingMinute, PerformanceMetric
 from tests.metrics.wire import row
 
@@ -40,7 +41,7 @@ def post() -> Iterator[Post]:
         headers = {"Authorization": f"Bearer {key}", **headers}
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://portal") as client:
-            sent = [client.post(PATH, headers=headers, **_content(body)) for body in bodies]
+            sent = [client.post(Rest.path, headers=headers, **_content(body)) for body in bodies]
             return await asyncio.gather(*sent)
 
     def send(key: str, *bodies: Any, **headers: str) -> list[httpx.Response]:

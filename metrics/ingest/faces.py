@@ -1,0 +1,84 @@
+"""What every way in has in common: a request, what can be stored of it, an answer.
+
+A face is an address with its own form of body, answer and error. The core
+(ingest.service) checks the key, unpacks, commits and counts for all of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from accounts.models import ApiKey
+from metrics.ingest import errors
+from metrics.ingest.schema import Rejection
+from metrics.ingest.store import Batch
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request as it came: the key's text, which nobody has checked yet, and the body."""
+
+    key: str
+    body: bytes
+    encoding: str = ""  # its Content-Encoding, in lower case
+    content_type: str = "application/json"  # without parameters, in lower case
+    face: str = "rest"  # the name of a registered face
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)  # names in lower case
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, content (bytes go out as they are, the rest as JSON) and further headers."""
+
+    status: int
+    content: dict[str, Any] | bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def encoded(self) -> bytes:
+        """The body as it goes out."""
+        return (
+            self.content if isinstance(self.content, bytes) else msgspec.json.encode(self.content)
+        )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What of a request can be stored together with others', and why the rest can't."""
+
+    batch: Batch
+    rejections: list[Rejection]
+    request: Incoming
+
+
+class Face(ABC):
+    """One address of ingestion. Stateless: one object serves every thread."""
+
+    name: str
+    path: str
+    content_types: frozenset[str]
+
+    @abstractmethod
+    def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Answer:
+        """Decode an unpacked body: Ready to be committed with others, or an Answer at once.
+
+        A face that needs a transaction of its own makes it here and answers.
+        May raise django.db.OperationalError or InterfaceError: that becomes a 503.
+        """
+
+    @abstractmethod
+    def stored(self, ready: Ready) -> Answer:
+        """The answer once ``ready.batch`` is committed."""
+
+    def refusal(
+        self,
+        status: int,
+        where: str,
+        text: str,
+        fix: str,
+        request: Incoming,  # noqa: ARG002
+    ) -> Answer:
+        """An error in this face's form."""
+        return Answer(status, errors.problem(where, text, fix))

@@ -1,0 +1,41 @@
+"""The REST face: metric rows as JSON."""
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import ApiKey
+from metrics.ingest import schema
+from metrics.ingest.faces import Answer, Face, Incoming, Ready
+from metrics.ingest.validate import Limits, prepare
+
+# An answer that lists ten thousand rejections helps nobody.
+MAX_REJECTIONS_LISTED = 100
+
+
+class Rest(Face):
+    """``POST /api/v1/metrics/``."""
+
+    name = "rest"
+    path = "/api/v1/metrics/"
+    content_types = frozenset({"application/json"})
+
+    def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Answer:
+        """Rows that can be stored, and the rejections of the others; 400 for no rows at all."""
+        try:
+            rows, unfit = schema.decode(plain, settings.INGEST_MAX_ROWS)
+        except schema.MalformedBody as error:
+            fix = "Send one JSON object or a list of them."
+            return self.refusal(400, "(body)", str(error), fix, request)
+        batch, refused = prepare(rows, key.client_id, Limits.at(timezone.now()))
+        rejections = sorted(unfit + refused, key=lambda rejection: rejection.index)
+        return Ready(batch, rejections, request)
+
+    def stored(self, ready: Ready) -> Answer:
+        """201: all stored. 207: some, the others named. 400: none."""
+        stored, rejections = len(ready.batch), ready.rejections
+        listed = [msgspec.to_builtins(one) for one in rejections[:MAX_REJECTIONS_LISTED]]
+        content = {"stored": stored, "rejected": len(rejections), "rejections": listed}
+        if not rejections:
+            return Answer(201, content)
+        return Answer(207 if stored else 400, content)

@@ -1,0 +1,25 @@
+"""Facts: what was measured, by whom it came in, and what the portal measures itself."""
+
+from metrics.models.facts import (
+    Category,
+    Complexity,
+    Component,
+    MetricDefinition,
+    MinuteRollup,
+    PendingMinute,
+    PerformanceBaseline,
+    PerformanceMetric,
+)
+from metrics.models.probes import Probe
+
+__all__ = [
+    "Category",
+    "Complexity",
+    "Component",
+    "MetricDefinition",
+    "MinuteRollup",
+    "PendingMinute",
+    "PerformanceBaseline",
+    "PerformanceMetric",
+    "Probe",
+]
