@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from accounts.models import ApiKey
 from metrics.ingest.errors import TOO_LARGE, TooLarge
 from metrics.ingest.faces import Incoming
+from metrics.ingest.rest import Rest
 from metrics.ingest.service import receive_with
 
 
@@ -33,8 +34,9 @@ class JSONBytesParser(BaseParser):
 
 
 class IngestView(APIView):
-    """Takes one metric row or a list of them."""
+    """Django's way into a face of ingestion, for requests that the fast one leaves to it."""
 
+    face = Rest.name
     parser_classes = [JSONBytesParser]
     scopes = {"POST": ApiKey.Scope.INGEST}
 
@@ -45,14 +47,14 @@ class IngestView(APIView):
         """
         body = request.data if isinstance(request.data, bytes) else b""
         assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasScope has seen to it
-        answer = receive_with(request.auth, _incoming(request, body))
+        answer = receive_with(request.auth, _incoming(self.face, request, body))
         return Response(answer.content, status=answer.status, headers=answer.headers)
 
 
-def _incoming(request: Request, body: bytes) -> Incoming:
+def _incoming(face: str, request: Request, body: bytes) -> Incoming:
     headers = {
         name.lower().encode(): value.encode("latin-1") for name, value in request.headers.items()
     }
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     content_type = (request.content_type or "").split(";")[0].strip().lower()
-    return Incoming("", body, encoding, content_type, headers=headers)
+    return Incoming("", body, encoding, content_type, face, headers)

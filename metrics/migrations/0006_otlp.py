@@ -1,4 +1,4 @@
-"""OTLP: what names mean, how far each cumulative series has come, histograms as they came."""
+"""OTLP: what its names mean to the portal, and which component a service belongs to."""
 
 from django.db import migrations
 
