@@ -149,6 +149,12 @@ class ApiKey(models.Model):
         related_name="api_keys",
         help_text="The only client it may report for. Empty: all clients.",
     )
+    rows_per_minute = models.PositiveIntegerField(
+        "rows a minute",
+        null=True,
+        blank=True,
+        help_text="More are refused with 429. Empty: AIOSMON_INGEST_ROWS_PER_MINUTE; 0: no limit.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False

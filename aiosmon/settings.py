@@ -138,6 +138,12 @@ INGEST_MAX_ROWS = env.integer("AIOSMON_INGEST_MAX_ROWS", 10_000, least=1)
 INGEST_MAX_BYTES = env.integer("AIOSMON_INGEST_MAX_BYTES", 8 * 1024 * 1024, least=1024)
 # Clocks differ: a row up to this far ahead of ours is still taken (seconds).
 INGEST_MAX_AHEAD_SECONDS = env.integer("AIOSMON_INGEST_MAX_AHEAD_SECONDS", 300)
+# What a key may send unless its own limit says otherwise; 0: no limit.
+INGEST_ROWS_PER_MINUTE = env.integer("AIOSMON_INGEST_ROWS_PER_MINUTE", 3_000_000)
+# A repeated Idempotency-Key gets the first answer again for this long.
+IDEMPOTENCY_HOURS = env.integer("AIOSMON_IDEMPOTENCY_HOURS", 24, least=1)
+# A service that has not reported for this long counts as silent.
+SILENT_AFTER_SECONDS = env.integer("AIOSMON_SILENT_AFTER_SECONDS", 900, least=60)
 
 ROW_RETENTION_DAYS = env.integer("AIOSMON_ROW_RETENTION_DAYS", 14, least=1)
 MINUTE_RETENTION_DAYS = env.integer("AIOSMON_MINUTE_RETENTION_DAYS", 90, least=1)

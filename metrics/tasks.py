@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from metrics import partitions, rollups
+from metrics.ingest import idempotency, tally
 from metrics.probes import dispatch
 
 
@@ -30,5 +31,11 @@ def roll_up() -> int:
 
 @shared_task
 def maintain() -> dict[str, list[str] | int]:
-    """Make and drop partitions; forget roll-ups past their retention."""
-    return {**partitions.maintain(), "minutes_forgotten": rollups.forget_old(timezone.now())}
+    """Make and drop partitions; forget what is past its retention."""
+    now = timezone.now()
+    return {
+        **partitions.maintain(),
+        "minutes_forgotten": rollups.forget_old(now),
+        "answers_forgotten": idempotency.forget_old(now),
+        "figures_forgotten": tally.forget_old(now),
+    }

@@ -12,6 +12,7 @@ from accounts.models import ApiKey, Client, User
 from metrics.ingest import reference
 from metrics.ingest.schema import Row
 from metrics.ingest.store import store
+from metrics.ingest.tally import tally
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,7 @@ def _fresh_reference() -> Iterator[None]:
     """What ingestion keeps of the small tables ends with the test's transaction."""
     reference.forget()
     keys.ring.forget()
+    tally.reset()
     yield
     reference.forget()
     keys.ring.forget()

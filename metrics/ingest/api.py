@@ -33,11 +33,23 @@ class JSONBytesParser(BaseParser):
         return body
 
 
+class LinesBytesParser(JSONBytesParser):
+    """JSON lines."""
+
+    media_type = "application/x-ndjson"
+
+
+class MoreLinesBytesParser(JSONBytesParser):
+    """JSON lines, by their other name."""
+
+    media_type = "application/jsonl"
+
+
 class IngestView(APIView):
     """Django's way into a face of ingestion, for requests that the fast one leaves to it."""
 
     face = Rest.name
-    parser_classes = [JSONBytesParser]
+    parser_classes = [JSONBytesParser, LinesBytesParser, MoreLinesBytesParser]
     scopes = {"POST": ApiKey.Scope.INGEST}
 
     def post(self, request: Request) -> Response:

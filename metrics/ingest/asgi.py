@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from metrics.ingest import tally
 from metrics.ingest.encoding import KNOWN
 from metrics.ingest.faces import Answer, Face, Incoming
 from metrics.ingest.service import BY_PATH, failed, receive, too_large, unavailable
@@ -123,6 +124,7 @@ class Ingestion:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                tally.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await asyncio.to_thread(self.close)
@@ -136,6 +138,7 @@ class Ingestion:
             self._changed.notify_all()
         for thread in self._writers:
             thread.join(seconds)
+        tally.close()
 
 
 def _answers(requests: list[Incoming]) -> list[Answer]:

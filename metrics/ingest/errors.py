@@ -9,14 +9,17 @@ from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
 RETRY_AFTER_SECONDS = 5
-UNAUTHORIZED, FAILED, UNAVAILABLE = 401, 500, 503
+UNAUTHORIZED, CONFLICT, TOO_MANY, FAILED, UNAVAILABLE = 401, 409, 429, 500, 503
+NOT_KNOWN = "The portal can't say that it has stored this."
+AGAIN = "Send the same request again in {} s; rows with an event_id are stored once."
 TOO_LARGE = "The body is larger than {} bytes."
 FIXES = {
     401: "Send the header “Authorization: Bearer aiosmon_…” with a valid API key.",
     403: "Use a key with this scope, or ask an administrator to add it.",
     405: "See the API documentation for the methods of this address.",
     413: "Send fewer rows in one request.",
-    415: "Send application/json, plain or in gzip.",
+    415: "Send application/json or application/x-ndjson, plain, in gzip or in zstd.",
+    429: "Send less, or ask an administrator for a higher limit.",
     500: "Report this.",
 }
 OTHER_FIX = "See the API documentation."
@@ -44,7 +47,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         set_rollback()
         body = problem(
             "(server)",
-            "The database can't commit right now.",
+            "The database can't be reached right now.",
             f"Send the same request again in {RETRY_AFTER_SECONDS} s.",
         )
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}

@@ -36,6 +36,7 @@ class Answer:
     status: int
     content: dict[str, Any] | bytes
     headers: dict[str, str] = field(default_factory=dict)
+    rows: int = 0  # what the request counts as against its key's limit
 
     def encoded(self) -> bytes:
         """The body as it goes out."""
@@ -45,12 +46,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """An Idempotency-Key, with the hash of what was sent under it."""
+
+    api_key_id: int
+    face: str
+    key: str
+    body_hash: bytes
+
+
+@dataclass(frozen=True)
 class Ready:
     """What of a request can be stored together with others', and why the rest can't."""
 
     batch: Batch
     rejections: list[Rejection]
     request: Incoming
+    key_id: int
+    claim: Claim | None = None
 
 
 class Face(ABC):

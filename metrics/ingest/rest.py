@@ -1,16 +1,17 @@
-"""The REST face: metric rows as JSON."""
+"""The REST face: metric rows as JSON, or as JSON lines."""
 
 import msgspec
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from metrics.ingest import schema
+from metrics.ingest import idempotency, schema
 from metrics.ingest.faces import Answer, Face, Incoming, Ready
 from metrics.ingest.validate import Limits, prepare
 
 # An answer that lists ten thousand rejections helps nobody.
 MAX_REJECTIONS_LISTED = 100
+LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 
 
 class Rest(Face):
@@ -18,18 +19,23 @@ class Rest(Face):
 
     name = "rest"
     path = "/api/v1/metrics/"
-    content_types = frozenset({"application/json"})
+    content_types = frozenset({"application/json", *LINES})
 
     def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Answer:
         """Rows that can be stored, and the rejections of the others; 400 for no rows at all."""
+        decode = schema.decode_lines if request.content_type in LINES else schema.decode
         try:
-            rows, unfit = schema.decode(plain, settings.INGEST_MAX_ROWS)
+            claim = idempotency.claim_of(key.pk, plain, request)
+            rows, unfit = decode(plain, settings.INGEST_MAX_ROWS)
+        except idempotency.BadKey as error:
+            fix = "Send a UUID, say, the same one when the same request is sent again."
+            return self.refusal(400, "Idempotency-Key", str(error), fix, request)
         except schema.MalformedBody as error:
-            fix = "Send one JSON object or a list of them."
+            fix = "Send one JSON object, a list of them, or one a line (application/x-ndjson)."
             return self.refusal(400, "(body)", str(error), fix, request)
         batch, refused = prepare(rows, key.client_id, Limits.at(timezone.now()))
         rejections = sorted(unfit + refused, key=lambda rejection: rejection.index)
-        return Ready(batch, rejections, request)
+        return Ready(batch, rejections, request, key.pk, claim)
 
     def stored(self, ready: Ready) -> Answer:
         """201: all stored. 207: some, the others named. 400: none."""

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -90,7 +91,10 @@ class MalformedBody(Exception):
     """The body as a whole is not what the endpoint takes."""
 
 
-def decode(body: bytes, most: int) -> tuple[list[tuple[int, Row]], list[Rejection]]:
+Decoded = tuple[list[tuple[int, Row]], list[Rejection]]
+
+
+def decode(body: bytes, most: int) -> Decoded:
     """Rows with their index in the body, and the rejections of those that don't fit.
 
     Raises MalformedBody for anything but one JSON object or a list of at most
@@ -108,15 +112,31 @@ def decode(body: bytes, most: int) -> tuple[list[tuple[int, Row]], list[Rejectio
     return list(enumerate(rows)), []
 
 
-def _one_by_one(
-    body: bytes, is_list: bool, most: int
-) -> tuple[list[tuple[int, Row]], list[Rejection]]:
+def decode_lines(body: bytes, most: int) -> Decoded:
+    """As ``decode``, for one JSON object a line; blank lines are skipped and not counted.
+
+    A line that is no JSON is a rejection of its own: the others are still whole.
+    """
+    lines = [line for line in body.splitlines() if line.strip()]
+    _check_count(len(lines), most)
+    try:
+        rows = [_ROW.decode(line) for line in lines]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _each(lines)
+    return list(enumerate(rows)), []
+
+
+def _one_by_one(body: bytes, is_list: bool, most: int) -> Decoded:
     try:
         # The fault found may have ended the reading early: only now is all of it looked at.
         raws = _RAWS.decode(body) if is_list else [_RAW.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(f"The body is no JSON: {error}.") from error
     _check_count(len(raws), most)
+    return _each(raws)
+
+
+def _each(raws: Sequence[bytes | msgspec.Raw]) -> Decoded:
     rows: list[tuple[int, Row]] = []
     rejections: list[Rejection] = []
     for index, raw in enumerate(raws):
@@ -129,7 +149,7 @@ def _one_by_one(
 
 def _check_count(count: int, most: int) -> None:
     if count == 0:
-        raise MalformedBody("The list is empty: send at least one row.")
+        raise MalformedBody("The body holds no row: send at least one.")
     if count > most:
         raise MalformedBody(f"{count} rows in one request; send at most {most}.")
 

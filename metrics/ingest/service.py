@@ -1,16 +1,19 @@
 """The one ingestion core: requests in, answers out, whatever face they came through."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey
-from metrics.ingest import errors
+from metrics.ingest import errors, idempotency, tally
 from metrics.ingest.encoding import BadEncoding, BodyTooLarge, unpack
 from metrics.ingest.faces import Answer, Face, Incoming, Ready
+from metrics.ingest.rates import Rates
 from metrics.ingest.rest import Rest
 from metrics.ingest.store import Batch, commit
 
@@ -18,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 FACES: dict[str, Face] = {face.name: face for face in (Rest(),)}
 BY_PATH = {face.path: face for face in FACES.values()}
+rates = Rates()
 
 
 def receive(requests: Sequence[Incoming]) -> list[Answer]:
@@ -28,28 +32,30 @@ def receive(requests: Sequence[Incoming]) -> list[Answer]:
     """
     taken = [_take(request) for request in requests]
     ready = [one for one in taken if isinstance(one, Ready)]
-    failure = _commit([one.batch for one in ready])
+    failure, answers = _commit(ready)
     if failure == errors.FAILED and len(ready) > 1:
         # Something in one of them: the others must not suffer for it.
         return [receive([request])[0] for request in requests]
-    return [one if isinstance(one, Answer) else _answer(one, failure) for one in taken]
+    settled = iter(answers)
+    return [one if isinstance(one, Answer) else next(settled) for one in taken]
 
 
 def receive_with(key: ApiKey, request: Incoming) -> Answer:
     """Answer one request whose key has been checked."""
-    taken = _unpacked(key, request)
-    if isinstance(taken, Answer):
-        return taken
-    commit(taken.batch)
-    return _answer(taken, 0)
+    try:
+        taken = _admitted(key, request)
+    except (OperationalError, InterfaceError):
+        return unavailable(request)
+    return taken if isinstance(taken, Answer) else _commit([taken])[1][0]
 
 
 def _take(request: Incoming) -> Ready | Answer:
     try:
         key = keys.ring.check(request.key)
         if ApiKey.Scope.INGEST not in key.scopes:
-            return refuse(403, "(request)", "This API key lacks the scope “ingest”.", request)
-        return _unpacked(key, request)
+            text = "This API key lacks the scope “ingest”."
+            return refuse(403, "(request)", text, request, key_id=key.pk)
+        return _admitted(key, request)
     except keys.InvalidKey as error:
         return refuse(401, "Authorization", str(error), request)
     except (OperationalError, InterfaceError):
@@ -60,38 +66,92 @@ def _take(request: Incoming) -> Ready | Answer:
         return failed(request)
 
 
+def _admitted(key: ApiKey, request: Incoming) -> Ready | Answer:
+    """Let the request in if its key has not sent too much, and decode it."""
+    limit = key.rows_per_minute
+    per_minute = settings.INGEST_ROWS_PER_MINUTE if limit is None else limit
+    if seconds := rates.wait(key.pk, per_minute, time.monotonic()):
+        return too_many(request, key.pk, per_minute, seconds)
+    taken = _unpacked(key, request)
+    rows = len(taken.batch) + len(taken.rejections) if isinstance(taken, Ready) else taken.rows
+    rates.charge(key.pk, per_minute, rows, time.monotonic())
+    return taken
+
+
 def _unpacked(key: ApiKey, request: Incoming) -> Ready | Answer:
     try:
         plain = unpack(request.body, request.encoding, settings.INGEST_MAX_BYTES)
     except BodyTooLarge:
-        return too_large(request)
+        return too_large(request, key.pk)
     except BadEncoding as error:
-        return refuse(415, "Content-Encoding", str(error), request)
+        return refuse(415, "Content-Encoding", str(error), request, key_id=key.pk)
     return FACES[request.face].take(key, plain, request)
 
 
-def _commit(batches: Iterable[Batch]) -> int:
-    """Commit them together; 0 when that went well, else the status that says why not."""
-    batches = list(batches)
+def _commit(ready: Sequence[Ready]) -> tuple[int, list[Answer]]:
+    """Commit them together; the status that says why not (0: went well), and an answer each."""
+    answers = [FACES[one.request.face].stored(one) for one in ready]
     try:
-        commit(batches[0] if len(batches) == 1 else Batch.joined(batches))
+        repeats = _store(ready, answers)
     except (OperationalError, InterfaceError):
-        return errors.UNAVAILABLE
+        return errors.UNAVAILABLE, [_not_stored(*one) for one in zip(ready, answers, strict=True)]
     except Exception:
         logger.exception("a batch could not be stored")
-        return errors.FAILED
-    return 0
+        return errors.FAILED, [failed(one.request) for one in ready]
+    for one, repeat in zip(ready, repeats, strict=True):
+        _count(one, repeat)
+    return 0, [repeat or answer for repeat, answer in zip(repeats, answers, strict=True)]
 
 
-def _answer(ready: Ready, failure: int) -> Answer:
-    if failure and len(ready.batch):
-        return (unavailable if failure == errors.UNAVAILABLE else failed)(ready.request)
-    return FACES[ready.request.face].stored(ready)
+def _store(ready: Sequence[Ready], answers: Sequence[Answer]) -> list[Answer | None]:
+    """Store what has not been stored under its Idempotency-Key; the others' answers."""
+    if not any(one.claim for one in ready):
+        commit(_joined(ready))
+        return [None] * len(ready)
+    claims = [(one.claim, answer) for one, answer in zip(ready, answers, strict=True) if one.claim]
+    with transaction.atomic():
+        settled = iter(idempotency.settle(claims))
+        repeats = [next(settled) if one.claim else None for one in ready]
+        commit(_joined([one for one, repeat in zip(ready, repeats, strict=True) if not repeat]))
+    return repeats
 
 
-def too_large(request: Incoming) -> Answer:
+def _joined(ready: Sequence[Ready]) -> Batch:
+    return ready[0].batch if len(ready) == 1 else Batch.joined(one.batch for one in ready)
+
+
+def _not_stored(one: Ready, answer: Answer) -> Answer:
+    """503 for what had rows to store or a key to claim; the rest was answered by its faults."""
+    return unavailable(one.request) if len(one.batch) or one.claim else answer
+
+
+def _count(one: Ready, repeat: Answer | None) -> None:
+    face, key_id, batch = one.request.face, one.key_id, one.batch
+    if repeat is not None:
+        tally.counted(face, key_id)
+        if repeat.status == errors.CONFLICT:
+            tally.refused(face, key_id, "409 Idempotency-Key", "The key came with another body.")
+        return
+    rejected = len(one.rejections)
+    tally.counted(face, key_id, stored=len(batch), rejected=rejected, newest=batch.newest)
+    tally.seen(batch.emitters, timezone.now())
+    for rejection in one.rejections:
+        tally.refused(face, key_id, rejection.field, f"{rejection.problem} {rejection.fix}")
+
+
+def too_large(request: Incoming, key_id: int | None = None) -> Answer:
     """413: more bytes than one request may have, packed or unpacked."""
-    return refuse(413, "(body)", errors.TOO_LARGE.format(settings.INGEST_MAX_BYTES), request)
+    text = errors.TOO_LARGE.format(settings.INGEST_MAX_BYTES)
+    return refuse(413, "(body)", text, request, key_id=key_id)
+
+
+def too_many(request: Incoming, key_id: int, per_minute: int, seconds: int) -> Answer:
+    """429: the key has sent more than its limit; it may come again in ``seconds``."""
+    text = f"This API key may send {per_minute} rows a minute."
+    fix = f"Send the same request again in {seconds} s. {errors.FIXES[errors.TOO_MANY]}"
+    answer = refuse(errors.TOO_MANY, "(request)", text, request, fix, key_id=key_id)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def failed(request: Incoming) -> Answer:
@@ -101,16 +161,25 @@ def failed(request: Incoming) -> Answer:
 
 def unavailable(request: Incoming, seconds: int = errors.RETRY_AFTER_SECONDS) -> Answer:
     """503: whether the request is stored is not known, and it may be sent again."""
-    fix = f"Send the same request again in {seconds} s; rows with an event_id are stored once."
-    answer = refuse(503, "(server)", "The portal can't say that it has stored this.", request, fix)
+    answer = refuse(503, "(server)", errors.NOT_KNOWN, request, errors.AGAIN.format(seconds))
     answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
-def refuse(status: int, where: str, text: str, request: Incoming, fix: str = "") -> Answer:
-    """An error in the form of the request's face."""
+def refuse(
+    status: int,
+    where: str,
+    text: str,
+    request: Incoming,
+    fix: str = "",
+    *,
+    key_id: int | None = None,
+) -> Answer:
+    """An error in the form of the request's face; counted."""
     fix = fix or errors.FIXES[status]
     answer = FACES[request.face].refusal(status, where, text, fix, request)
     if status == errors.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="aiosmon"'
+    tally.counted(request.face, key_id)
+    tally.refused(request.face, key_id, f"{status} {where}", text)
     return answer

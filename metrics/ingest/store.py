@@ -37,6 +37,9 @@ class Batch:
     # One a tuple: None for rows that carry no event_id.
     identities: list[Identity | None] = field(default_factory=list)
     marks: set[tuple[int, str, datetime]] = field(default_factory=set)
+    # Who reported: client, component, service.
+    emitters: set[tuple[int, str, str]] = field(default_factory=set)
+    newest: datetime | None = None
 
     def add(self, row: Row, encoded: bytes) -> None:
         """Append a row whose client and time are filled in."""
@@ -49,6 +52,9 @@ class Batch:
         self.identities.append(identity)
         minute = row.timestamp.replace(second=0, microsecond=0)
         self.marks.add((row.client_id, row.metric_name, minute))
+        self.emitters.add((row.client_id, row.component, row.service_name))
+        if self.newest is None or row.timestamp > self.newest:
+            self.newest = row.timestamp
 
     def __len__(self) -> int:
         return len(self.tuples)

@@ -10,12 +10,17 @@ from metrics.models.facts import (
     PerformanceBaseline,
     PerformanceMetric,
 )
+from metrics.models.intake import Emitter, IdempotencyKey, IntakeMinute, IntakeRejection
 from metrics.models.probes import Probe
 
 __all__ = [
     "Category",
     "Complexity",
     "Component",
+    "Emitter",
+    "IdempotencyKey",
+    "IntakeMinute",
+    "IntakeRejection",
     "MetricDefinition",
     "MinuteRollup",
     "PendingMinute",

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from django.test import Client as Browser
 
+from tests.metrics.fast import Post, fast_way_in
 from tests.metrics.target import Target
 
 Send = Callable[..., Any]
@@ -50,3 +51,10 @@ def target() -> Iterator[Target]:
     """A real HTTP server on this machine that answers as it is told."""
     with Target() as server:
         yield server
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    """Send bodies at once: ``post(key, rows, rows)`` gives an answer for each."""
+    with fast_way_in() as send:
+        yield send

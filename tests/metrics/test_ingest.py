@@ -13,6 +13,8 @@ from metrics.models import PendingMinute, PerformanceMetric
 
 pytestmark = pytest.mark.django_db
 
+BODY_FIX = "Send one JSON object, a list of them, or one a line (application/x-ndjson)."
+
 
 def rejection(answer: Any) -> dict[str, Any]:
     """The only rejection of an answer that stored nothing."""
@@ -261,7 +263,7 @@ def test_it_refuses_a_body_that_is_no_json(send: Any, body: bytes) -> None:
     answer = send(body)
     assert answer.status_code == 400
     assert answer.json()["error"]["field"] == "(body)"
-    assert answer.json()["error"]["fix"] == "Send one JSON object or a list of them."
+    assert answer.json()["error"]["fix"] == BODY_FIX
 
 
 @pytest.mark.parametrize("body", [b"7", b'"text"', b"null", b"true", b"[[]]", b"[null]"])

@@ -1,13 +1,10 @@
 """The fast face of ingestion: grouped commits, each request answered for itself."""
 
-import asyncio
 import gzip
 import json
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -15,49 +12,14 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey, Client
 from metrics.ingest import reference
-from metrics.ingest.asgi import Ingestion
-from metrics.ingest.rest import Rest
 from metrics.models import PendingMinute, PerformanceMetric
+from tests.metrics.fast import Post
 from tests.metrics.wire import row
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-Post = Callable[..., list[httpx.Response]]
-
-
-async def inner(scope: Any, receive: Any, send: Any) -> None:
-    """Stands where Django stands; says 418."""
-    await send({"type": "http.response.start", "status": 418, "headers": []})
-    await send({"type": "http.response.body", "body": b"{}"})
-
-
-@pytest.fixture
-def post() -> Iterator[Post]:
-    """Send bodies at once: ``post(key, rows, rows)`` gives an answer for each."""
-    keys.ring.forget()
-    app = Ingestion(inner)
-
-    async def send_all(key: str, bodies: tuple[Any, ...], headers: dict[str, str]) -> Any:
-        headers = {"Authorization": f"Bearer {key}", **headers}
-        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url="http://portal") as client:
-            sent = [client.post(Rest.path, headers=headers, **_content(body)) for body in bodies]
-            return await asyncio.gather(*sent)
-
-    def send(key: str, *bodies: Any, **headers: str) -> list[httpx.Response]:
-        answers: list[httpx.Response] = asyncio.run(send_all(key, bodies, headers))
-        return answers
-
-    yield send
-    app.close()
-    keys.ring.forget()
-
 
 GZIP = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-
-
-def _content(body: Any) -> dict[str, Any]:
-    return {"content": body} if isinstance(body, bytes) else {"json": body}
 
 
 def test_a_row_is_committed_when_it_is_answered(post: Post, api_key: str) -> None:

@@ -50,8 +50,7 @@ def test_a_mark_that_cannot_be_stored_takes_the_rows_along(send: Any, row: Any) 
     with closing(other_connection()) as other:
         other.execute("ALTER TABLE pending_minutes RENAME TO pending_minutes_away")
         try:
-            with pytest.raises(Exception, match="pending_minutes"):
-                send(row())
+            assert send(row()).status_code == 500
         finally:
             other.execute("ALTER TABLE pending_minutes_away RENAME TO pending_minutes")
     assert count("ai_performance_metrics") == 0

@@ -73,4 +73,4 @@ def test_the_heartbeat_reaches_the_database(worker: Any) -> None:
 
 def test_upkeep_says_what_it_did(db: None) -> None:
     maintain()
-    assert maintain() == {"made": [], "dropped": [], "minutes_forgotten": 0}
+    assert not any(maintain().values())
