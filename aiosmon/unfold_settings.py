@@ -77,6 +77,7 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
             ("Users", "person", "admin:accounts_user_changelist", "accounts.view_user"),
             ("Roles", "badge", "admin:auth_group_changelist", "auth.view_group"),
             ("API keys", "key", "admin:accounts_apikey_changelist", "accounts.view_apikey"),
+            ("API documentation", "api", "api_docs", ""),
         ],
     ),
     (

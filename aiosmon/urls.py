@@ -1,15 +1,19 @@
 """Every address of the portal."""
 
 from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from aiosmon import health
+from aiosmon.openapi.views import DocsView, SchemaView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("metrics.urls")),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/docs/", staff_member_required(DocsView.as_view()), name="api_docs"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
