@@ -11,18 +11,21 @@ from metrics.models.facts import (
     PerformanceMetric,
 )
 from metrics.models.intake import Emitter, IdempotencyKey, IntakeMinute, IntakeRejection
+from metrics.models.otlp import ComponentRule, OtlpAlias
 from metrics.models.probes import Probe
 
 __all__ = [
     "Category",
     "Complexity",
     "Component",
+    "ComponentRule",
     "Emitter",
     "IdempotencyKey",
     "IntakeMinute",
     "IntakeRejection",
     "MetricDefinition",
     "MinuteRollup",
+    "OtlpAlias",
     "PendingMinute",
     "PerformanceBaseline",
     "PerformanceMetric",

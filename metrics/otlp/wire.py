@@ -36,12 +36,14 @@ def decode(body: bytes, content_type: str, message_type: type[M]) -> M:
 def encode(message: Message, content_type: str) -> bytes:
     """The message in the encoding of the request."""
     if content_type == PROTOBUF:
-        return message.SerializeToString()
-    return json_format.MessageToJson(message, indent=None).encode()
+        packed: bytes = message.SerializeToString()
+        return packed
+    text: str = json_format.MessageToJson(message, indent=None)
+    return text.encode()
 
 
 def _from_protobuf(body: bytes, message_type: type[M]) -> M:
-    message = message_type()
+    message: M = message_type()
     try:
         message.ParseFromString(body)
     except (DecodeError, RecursionError) as error:
@@ -54,15 +56,15 @@ def _from_json(body: bytes, message_type: type[M]) -> M:
         content = msgspec.json.decode(body)
         if not isinstance(content, dict):
             raise MalformedOtlp("The body is no JSON object.")
-        return json_format.ParseDict(
-            _with_base64(content, 0), message_type(), ignore_unknown_fields=True
-        )
+        message: M = message_type()
+        json_format.ParseDict(_with_base64(content, 0), message, ignore_unknown_fields=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedOtlp(f"The body is no JSON: {error}") from error
     # ParseDict lets a few of Python's own errors through for values of the wrong kind.
     except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError) as error:
         name = message_type.DESCRIPTOR.name
         raise MalformedOtlp(f"The body is no {name}: {error}") from error
+    return message
 
 
 def _with_base64(content: Any, depth: int) -> Any:
