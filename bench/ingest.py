@@ -75,15 +75,15 @@ def load(
     return found
 
 
-def raw_copy(url: str) -> float:
-    """Rows/s of COPY from ready-made text, a commit per 1000, over CONNECTIONS connections."""
+def raw_copy(url: str, connections: int = CONNECTIONS) -> float:
+    """Rows/s of COPY from ready-made text, a commit per 1000, over so many connections."""
     text = copy_text()
-    counts = [0] * CONNECTIONS
+    counts = [0] * connections
     until = time.perf_counter() + SECONDS
     began = time.perf_counter()
     threads = [
         threading.Thread(target=copy_batches, args=(url, text, until, counts, n))
-        for n in range(CONNECTIONS)
+        for n in range(connections)
     ]
     for thread in threads:
         thread.start()

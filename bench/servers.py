@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 
 from aiosmon.embedded import Postgres
 from aiosmon.embedded.binaries import SERVER_ENV
@@ -58,6 +59,13 @@ def web(url: str, settings: str = "aiosmon.settings", interface: str = "asgi") -
     finally:
         process.terminate()
         process.wait(20)
+
+
+def query(url: str, sql: str) -> float:
+    """The one figure that a statement gives."""
+    with psycopg.connect(url) as connection:
+        (figure,) = connection.execute(sql).fetchone()  # type: ignore[misc,call-overload]
+        return float(figure)
 
 
 def manage(url: str, *arguments: str) -> str:

@@ -19,7 +19,7 @@ from django.db import connection
 from metrics.ingest import tally
 from metrics.ingest.encoding import KNOWN
 from metrics.ingest.faces import Answer, Face, Incoming
-from metrics.ingest.service import BY_PATH, failed, receive, too_large, unavailable
+from metrics.ingest.service import BY_PATH, failed, not_allowed, receive, too_large, unavailable
 
 Message = MutableMapping[str, Any]
 Headers = dict[bytes, bytes]
@@ -61,23 +61,27 @@ class Ingestion:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] == "http" and scope["method"] == "POST":
-            face = BY_PATH.get(scope["path"])
-            if face is not None:
-                headers: Headers = dict(scope["headers"])
-                if _is_plain(face, headers):
-                    await self._ingest(face, headers, receive, send)
-                    return
-        await self._app(scope, receive, send)
+        face = BY_PATH.get(scope["path"]) if scope["type"] == "http" else None
+        headers: Headers = dict(scope["headers"]) if face else {}
+        if face and (face.whole or (scope["method"] == "POST" and _is_plain(face, headers))):
+            await self._ingest(face, scope["method"], headers, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
-    async def _ingest(self, face: Face, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _ingest(
+        self, face: Face, method: str, headers: Headers, receive: Receive, send: Send
+    ) -> None:
         body = await _read(receive, settings.INGEST_MAX_BYTES)
         request = Incoming(
             *(_key(headers), body or b"", _encoding(headers), _content_type(headers)),
             face=face.name,
             headers=headers,
         )
-        await _send(send, too_large(request) if body is None else await self._stored(request))
+        if method != "POST":
+            answer = not_allowed(request)
+        else:
+            answer = too_large(request) if body is None else await self._stored(request)
+        await _send(send, answer)
 
     async def _stored(self, request: Incoming) -> Answer:
         loop = asyncio.get_running_loop()

@@ -66,19 +66,30 @@ class Ready:
     claim: Claim | None = None
 
 
+class Unacceptable(Exception):
+    """A request that can't be taken as a whole: status, where, problem, fix."""
+
+    def __init__(self, status: int, where: str, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.status, self.where, self.problem, self.fix = status, where, problem, fix
+
+
 class Face(ABC):
     """One address of ingestion. Stateless: one object serves every thread."""
 
     name: str
     path: str
     content_types: frozenset[str]
+    # Whether it answers everything at its address, so that Django never sees a request.
+    whole = False
 
     @abstractmethod
     def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Answer:
         """Decode an unpacked body: Ready to be committed with others, or an Answer at once.
 
-        A face that needs a transaction of its own makes it here and answers.
-        May raise django.db.OperationalError or InterfaceError: that becomes a 503.
+        A face that needs a transaction of its own makes it here and answers; what
+        it stored it counts itself. Raises Unacceptable; and may raise
+        django.db.OperationalError or InterfaceError: that becomes a 503.
         """
 
     @abstractmethod

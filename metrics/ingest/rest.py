@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from metrics.ingest import idempotency, schema
-from metrics.ingest.faces import Answer, Face, Incoming, Ready
+from metrics.ingest.faces import Answer, Face, Incoming, Ready, Unacceptable
 from metrics.ingest.validate import Limits, prepare
 
 # An answer that lists ten thousand rejections helps nobody.
@@ -29,10 +29,10 @@ class Rest(Face):
             rows, unfit = decode(plain, settings.INGEST_MAX_ROWS)
         except idempotency.BadKey as error:
             fix = "Send a UUID, say, the same one when the same request is sent again."
-            return self.refusal(400, "Idempotency-Key", str(error), fix, request)
+            raise Unacceptable(400, "Idempotency-Key", str(error), fix) from error
         except schema.MalformedBody as error:
             fix = "Send one JSON object, a list of them, or one a line (application/x-ndjson)."
-            return self.refusal(400, "(body)", str(error), fix, request)
+            raise Unacceptable(400, "(body)", str(error), fix) from error
         batch, refused = prepare(rows, key.client_id, Limits.at(timezone.now()))
         rejections = sorted(unfit + refused, key=lambda rejection: rejection.index)
         return Ready(batch, rejections, request, key.pk, claim)

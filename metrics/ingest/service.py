@@ -12,14 +12,15 @@ from accounts import keys
 from accounts.models import ApiKey
 from metrics.ingest import errors, idempotency, tally
 from metrics.ingest.encoding import BadEncoding, BodyTooLarge, unpack
-from metrics.ingest.faces import Answer, Face, Incoming, Ready
+from metrics.ingest.faces import Answer, Face, Incoming, Ready, Unacceptable
 from metrics.ingest.rates import Rates
 from metrics.ingest.rest import Rest
 from metrics.ingest.store import Batch, commit
+from metrics.otlp.traces import Traces
 
 logger = logging.getLogger(__name__)
 
-FACES: dict[str, Face] = {face.name: face for face in (Rest(),)}
+FACES: dict[str, Face] = {face.name: face for face in (Rest(), Traces())}
 BY_PATH = {face.path: face for face in FACES.values()}
 rates = Rates()
 
@@ -85,7 +86,11 @@ def _unpacked(key: ApiKey, request: Incoming) -> Ready | Answer:
         return too_large(request, key.pk)
     except BadEncoding as error:
         return refuse(415, "Content-Encoding", str(error), request, key_id=key.pk)
-    return FACES[request.face].take(key, plain, request)
+    try:
+        return FACES[request.face].take(key, plain, request)
+    except Unacceptable as fault:
+        where, text, fix = fault.where, fault.problem, fault.fix
+        return refuse(fault.status, where, text, request, fix, key_id=key.pk)
 
 
 def _commit(ready: Sequence[Ready]) -> tuple[int, list[Answer]]:
@@ -157,6 +162,13 @@ def too_many(request: Incoming, key_id: int, per_minute: int, seconds: int) -> A
 def failed(request: Incoming) -> Answer:
     """500: a fault of the portal's, which is in its log."""
     return refuse(500, "(server)", "The portal failed.", request)
+
+
+def not_allowed(request: Incoming) -> Answer:
+    """405: an address that only takes POST."""
+    answer = refuse(405, "(method)", "Only POST is taken here.", request)
+    answer.headers["Allow"] = "POST"
+    return answer
 
 
 def unavailable(request: Incoming, seconds: int = errors.RETRY_AFTER_SECONDS) -> Answer:

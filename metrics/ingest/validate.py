@@ -69,7 +69,7 @@ def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) 
         _check_component(row, ref)
         _check_unit(row, ref)
         ref.remember(names)
-    row.client_id = _client_id(row, key_client_id, ref)
+    row.client_id = owner(row.client, row.client_id, key_client_id, ref)
     _check_time(row, limits)
 
 
@@ -97,31 +97,39 @@ def _check_unit(row: Row, ref: Reference) -> None:
         )
 
 
-def _client_id(row: Row, key_client_id: int | None, ref: Reference) -> int:
+def owner(
+    client: str | None, client_id: int | None, key_client_id: int | None, ref: Reference
+) -> int:
+    """The id of the client that a row belongs to: the key's, the named one, or the platform.
+
+    Raises Refused for an unknown or inactive one, and for another's than the key's.
+    """
     if key_client_id is not None:
-        _check_own(row, key_client_id, ref)
+        _check_own(client, client_id, key_client_id, ref)
         return key_client_id
-    named = row.client_id
-    if row.client is not None:
-        named = ref.ids.get(row.client)
+    named = client_id
+    if client is not None:
+        named = ref.ids.get(client)
         if named is None:
-            raise Refused("client", f"Unknown client “{row.client}”.")
-        if row.client_id not in {None, named}:
-            raise Refused("client_id", f"client “{row.client}” has the id {named}.", "Send one.")
+            raise Refused("client", f"Unknown client “{client}”.")
+        if client_id not in {None, named}:
+            raise Refused("client_id", f"client “{client}” has the id {named}.", "Send one.")
     named = named or ref.platform_id
     if named not in ref.active:
         raise Refused("client_id", f"Client {named} is unknown or inactive.")
     return named
 
 
-def _check_own(row: Row, client_id: int, ref: Reference) -> None:
+def _check_own(
+    client: str | None, client_id: int | None, key_client_id: int, ref: Reference
+) -> None:
     """One answer for another's client and for none: a key must not learn who else is here."""
-    named = {"client": row.client and ref.ids.get(row.client, -1), "client_id": row.client_id}
+    named = {"client": client and ref.ids.get(client, -1), "client_id": client_id}
     for field, value in named.items():
-        if value is not None and value != client_id:
+        if value is not None and value != key_client_id:
             raise Refused(field, "This API key may not report for this client.", "Leave it out.")
-    if client_id not in ref.active:
-        raise Refused("client_id", f"Client {client_id} is inactive.")
+    if key_client_id not in ref.active:
+        raise Refused("client_id", f"Client {key_client_id} is inactive.")
 
 
 def _check_time(row: Row, limits: Limits) -> None:

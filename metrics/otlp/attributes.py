@@ -1,6 +1,6 @@
 """PURE: OTLP's typed attribute values as plain ones."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -9,9 +9,20 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 MAX_DEPTH = 8
 
 
-def plain(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Names to plain values; of a name that comes twice the last counts."""
-    return {pair.key: value(pair.value) for pair in pairs}
+def plain(pairs: Iterable[KeyValue], wanted: Collection[str] | None = None) -> dict[str, Any]:
+    """Names to plain values; of a name that comes twice the last counts.
+
+    Only the ``wanted`` names, if given: prompts and answers are long, and not ours to keep.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name = pair.key
+        if wanted is None or name in wanted:
+            of = pair.value
+            kind = of.WhichOneof("value")
+            # Nearly all are text: the shortest way for them.
+            found[name] = of.string_value if kind == "string_value" else value(of)
+    return found
 
 
 def value(of: AnyValue, depth: int = 0) -> Any:
