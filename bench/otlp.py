@@ -6,7 +6,6 @@ they are installed, arize-phoenix and mlflow under the same load.
 """
 
 import asyncio
-import importlib.util
 import json
 import os
 import random
@@ -14,12 +13,13 @@ import subprocess
 import sys
 import time
 
-from bench import servers
+from bench import peers, servers
 from bench.ingest import MAKE_KEY, SECONDS, line, raw_copy
 
 SPANS, CONNECTIONS = 500, 4
 COPY_RATIO = 0.12
 OTHERS = {"phoenix": 100.0, "mlflow": 15.0}
+PEER_REQUESTS, PEER_SECONDS = 4, 60.0
 STORED = "SELECT count(*) FROM ai_performance_metrics WHERE event_id IS NOT NULL"
 # What each span's trace id begins with, until the request is sent.
 MARK = b"\x00AIOSMON"
@@ -31,22 +31,37 @@ def run() -> bool:
         key = servers.manage(url, "shell", "-v", "0", "-c", MAKE_KEY).split("KEY ")[1].strip()
         copy = raw_copy(url, connections=1)
         with servers.web(url) as port:
-            ours = load(port, key)
+            ours = load(port, f"Authorization: Bearer {key}\r\n")
         copy = (copy + raw_copy(url, connections=1)) / 2
         stored = servers.query(
             url, "SELECT count(*) FROM ai_performance_metrics WHERE event_id IS NOT NULL"
         )
     kept = [line("OTLP traces, spans/s", ours["spans"], "raw COPY", copy, COPY_RATIO)]
     kept.append(line("spans stored", stored, "answered", ours["total"], 1.0))
-    for name in OTHERS:
-        if importlib.util.find_spec(name) is None:
-            print(f"  {name} is not installed: not compared.")
+    kept += [beside(name, ours["spans"]) for name in OTHERS]
     return all(kept)
 
 
-def load(port: int, key: str) -> dict[str, float]:
+def beside(name: str, ours: float) -> bool:
+    """Compare with another store of traces; True where it is not there to compare with.
+
+    It is sent a few requests and timed until their spans are in its database:
+    some answer at once and store when they can.
+    """
+    if not peers.installed(name):
+        print(f"  {name} is not on the PATH: not compared.")
+        return True
+    with peers.running(name) as peer:
+        sent = load(peer.port, peer.headers, PEER_REQUESTS)
+        answered = time.perf_counter()
+        stored = peer.settled(sent["total"])
+        rate = stored / (sent["seconds"] + time.perf_counter() - answered)
+    return line(f"spans/s ({stored} stored)", ours, name, rate, OTHERS[name])
+
+
+def load(port: int, headers: str, requests: int = 0) -> dict[str, float]:
     """Run the load generator, a process of its own; returns what it measured."""
-    argv = [sys.executable, "-m", "bench.otlp", str(port), key]
+    argv = [sys.executable, "-m", "bench.otlp", str(port), headers, str(requests)]
     done = subprocess.run(argv, cwd=servers.CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
@@ -79,43 +94,47 @@ def body() -> bytes:
     return traces(*spans, resource=resource).SerializeToString()
 
 
-async def talk(port: int, key: str, bodies: list[bytes], until: float) -> int:
+async def talk(
+    port: int, headers: str, bodies: list[bytes], until: float, most: int | None = None
+) -> int:
     """One keep-alive connection that sends request after request; how many."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     head = (
-        f"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
+        f"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}"
         "Content-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n"
     )
     count = 0
-    while time.perf_counter() < until:
+    while time.perf_counter() < until and count != most:
         sent = bodies[count % len(bodies)].replace(MARK, os.urandom(len(MARK)))
         writer.write(head.format(len(sent)).encode() + sent)
         await writer.drain()
         answered = await reader.readuntil(b"\r\n\r\n")
         length = int(answered.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         content = await reader.readexactly(length)
-        assert (answered[9:12], content) == (b"200", b""), content
+        assert answered[9:12] == b"200", content
         count += 1
     writer.close()
     return count
 
 
-async def main(port: int, key: str) -> None:
-    """Warm up, run the load and print what was measured."""
+async def main(port: int, headers: str, requests: int) -> None:
+    """Run the load and print what was measured; for seconds, or so many requests."""
     bodies = [body() for _ in range(8)]
 
-    async def several(seconds: float) -> int:
+    async def several(seconds: float, most: int | None = None) -> int:
         until = time.perf_counter() + seconds
-        return sum(
-            await asyncio.gather(*(talk(port, key, bodies, until) for _ in range(CONNECTIONS)))
-        )
+        # Stores on SQLite refuse what comes while they write: one after another for them.
+        count = 1 if requests else CONNECTIONS
+        connections = (talk(port, headers, bodies, until, most) for _ in range(count))
+        return sum(await asyncio.gather(*connections))
 
-    warm = await several(1.0)
+    warm = 0 if requests else await several(1.0)
     began = time.perf_counter()
-    count = await several(SECONDS)
-    spent = time.perf_counter() - began
-    print(json.dumps({"spans": count * SPANS / spent, "total": (warm + count) * SPANS}))
+    count = await several(PEER_SECONDS if requests else SECONDS, requests or None)
+    seconds = time.perf_counter() - began
+    total = (warm + count) * SPANS
+    print(json.dumps({"spans": count * SPANS / seconds, "total": total, "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -93,10 +93,9 @@ def environment(url: str, settings: str = "aiosmon.settings") -> dict[str, str]:
     }
 
 
-def wait(ready: object) -> None:
-    """Until ``ready()`` is true; RuntimeError after START_SECONDS."""
-    assert callable(ready)
-    deadline = time.monotonic() + START_SECONDS
+def wait(ready: Callable[[], object], seconds: float = START_SECONDS) -> None:
+    """Until ``ready()`` is true; RuntimeError after so many seconds."""
+    deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
             raise RuntimeError("a server of the bench did not start")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -25,6 +25,7 @@ FROM unnest(%s::int[], %s::timestamptz[], %s::uuid[], %s::text[])
 JOIN ai_performance_metrics m USING (client_id, "timestamp", event_id, metric_name)
 WHERE m."timestamp" >= %s AND m."timestamp" <= %s
 """
+_EPOCH, _MINUTE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=1)
 # Another request with the same rows can commit between our look and our COPY, but not for ever.
 TRIES = 5
 
@@ -36,9 +37,8 @@ class Batch:
     tuples: list[bytes] = field(default_factory=list)
     # One a tuple: None for rows that carry no event_id.
     identities: list[Identity | None] = field(default_factory=list)
-    marks: set[tuple[int, str, datetime]] = field(default_factory=set)
-    # Who reported: client, component, service.
-    emitters: set[tuple[int, str, str]] = field(default_factory=set)
+    # What they touch: client, metric, component, service, minutes since the epoch.
+    touched: set[tuple[int, str, str, str, int]] = field(default_factory=set)
     newest: datetime | None = None
 
     def add(self, row: Row, encoded: bytes) -> None:
@@ -50,14 +50,27 @@ class Batch:
         if row.event_id is not None:
             identity = (row.client_id, row.timestamp, row.event_id, row.metric_name)
         self.identities.append(identity)
-        minute = row.timestamp.replace(second=0, microsecond=0)
-        self.marks.add((row.client_id, row.metric_name, minute))
-        self.emitters.add((row.client_id, row.component, row.service_name))
+        minute = (row.timestamp - _EPOCH) // _MINUTE
+        touched = (row.client_id, row.metric_name, row.component, row.service_name, minute)
+        self.touched.add(touched)
         if self.newest is None or row.timestamp > self.newest:
             self.newest = row.timestamp
 
     def __len__(self) -> int:
         return len(self.tuples)
+
+    @property
+    def marks(self) -> set[tuple[int, str, datetime]]:
+        """The minutes whose roll-up is due: client, metric, minute."""
+        return {
+            (client, metric, _EPOCH + minute * _MINUTE)
+            for client, metric, _, _, minute in self.touched
+        }
+
+    @property
+    def emitters(self) -> set[tuple[int, str, str]]:
+        """Who reported: client, component, service."""
+        return {(client, component, service) for client, _, component, service, _ in self.touched}
 
     @classmethod
     def joined(cls, batches: Iterable["Batch"]) -> "Batch":
@@ -66,12 +79,12 @@ class Batch:
         for batch in batches:
             whole.tuples += batch.tuples
             whole.identities += batch.identities
-            whole.marks |= batch.marks
+            whole.touched |= batch.touched
         return whole
 
     def without(self, present: set[Identity]) -> "Batch":
         """Each identified row once, and none of those present already."""
-        rest, seen = Batch(marks=self.marks), set(present)
+        rest, seen = Batch(touched=self.touched), set(present)
         for encoded, identity in zip(self.tuples, self.identities, strict=True):
             if identity is not None:
                 if identity in seen:

@@ -70,7 +70,8 @@ def _check(row: Row, key_client_id: int | None, limits: Limits, ref: Reference) 
         _check_unit(row, ref)
         ref.remember(names)
     row.client_id = owner(row.client, row.client_id, key_client_id, ref)
-    _check_time(row, limits)
+    if row.timestamp is None or not limits.oldest <= row.timestamp <= limits.newest:
+        _check_time(row, limits)
 
 
 def _check_component(row: Row, ref: Reference) -> None:

@@ -3,9 +3,10 @@
 Data, not code: conventions change, and people add names of their own.
 """
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
-from metrics.models.facts import Category, Complexity
+from metrics.models.facts import Category, Complexity, MetricDefinition
 from metrics.units import Unit
 
 
@@ -97,6 +98,13 @@ class OtlpAlias(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """A metric that is known is measured in its own unit."""
+        unit = _units().get(self.metric_name)
+        if unit is not None and self.measurement_unit != unit:
+            text = f"{self.metric_name} is measured in {unit}: choose that, and a factor to match."
+            raise ValidationError({"measurement_unit": text})
+
 
 class ComponentRule(models.Model):
     """Which component a service's data belongs to, and which spans are measurements.
@@ -146,3 +154,17 @@ class ComponentRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The metric is a known length of time; its category comes with it."""
+        self.metric_category = ""
+        if not self.metric_name:
+            return
+        definition = MetricDefinition.objects.filter(name=self.metric_name).first()
+        if definition is None or definition.unit != Unit.MILLISECONDS:
+            raise ValidationError({"metric_name": "Choose a known metric in ms: a span's length."})
+        self.metric_category = definition.category
+
+
+def _units() -> dict[str, str]:
+    return dict(MetricDefinition.objects.values_list("name", "unit"))
