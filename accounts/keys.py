@@ -1,4 +1,4 @@
-"""API keys: issue, check, revoke.
+"""API keys: issue, check, rotate, revoke.
 
 A key is ``aiosmon_<prefix>_<secret>``. The prefix finds the row by its unique
 index; the secret has 256 random bits, so a plain SHA-256 protects it as well
@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,11 +27,16 @@ class InvalidKey(Exception):
     """The key can't be used; the message says why and what to do."""
 
 
+class NotRotatable(Exception):
+    """The key can't be rotated; the message says why and what to do."""
+
+
 def issue(
     name: str,
     scopes: Sequence[str],
     *,
     client: Client | None = None,
+    rows_per_minute: int | None = None,
     expires_at: datetime | None = None,
     created_by: User | None = None,
 ) -> tuple[ApiKey, str]:
@@ -42,6 +48,7 @@ def issue(
         secret_hash=_hash(secret),
         scopes=list(scopes),
         client=client,
+        rows_per_minute=rows_per_minute,
         expires_at=expires_at,
         created_by=created_by,
     )
@@ -108,6 +115,43 @@ ring = KeyRing()
 def revoke(key: ApiKey) -> bool:
     """End the key now; False when it was revoked before."""
     return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+
+
+def rotate(key: ApiKey, overlap: timedelta, created_by: User | None = None) -> tuple[ApiKey, str]:
+    """Issue a key like ``key`` and let the old one end after ``overlap``; as ``issue``.
+
+    A key that was to end sooner still does. If it was made to end, its successor
+    gets as long a life. Raises NotRotatable for a key that is revoked, expired or
+    replaced: of several rotations at once, one wins.
+    """
+    with transaction.atomic():
+        old = ApiKey.objects.select_for_update().get(pk=key.pk)
+        now = timezone.now()
+        if why := why_not_rotatable(old, now):
+            raise NotRotatable(why)
+        new, text = issue(
+            old.name,
+            old.scopes,
+            client=old.client,
+            rows_per_minute=old.rows_per_minute,
+            expires_at=now + (old.expires_at - old.created_at) if old.expires_at else None,
+            created_by=created_by,
+        )
+        old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+        old.replaced_by = new
+        old.save(update_fields=["expires_at", "replaced_by"])
+    return new, text
+
+
+def why_not_rotatable(key: ApiKey, now: datetime) -> str:
+    """PURE: what stands against rotating it, and what to do; empty: nothing."""
+    if key.revoked_at is not None:
+        return f"It was revoked on {key.revoked_at:%Y-%m-%d}. Make a new key."
+    if key.replaced_by_id is not None:
+        return "It was rotated before. Rotate its successor."
+    if key.expires_at is not None and key.expires_at <= now:
+        return f"It expired on {key.expires_at:%Y-%m-%d}. Make a new key."
+    return ""
 
 
 def _touch(key: ApiKey, now: datetime) -> None:

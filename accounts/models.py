@@ -162,6 +162,9 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    replaced_by = models.OneToOneField(
+        "self", null=True, on_delete=models.SET_NULL, related_name="replaces", editable=False
+    )
 
     class Meta:
         db_table = "api_keys"

@@ -1,5 +1,25 @@
 """Admin of the facts, one file a concern."""
 
-from metrics.admin import catalogue, otlp, probes, rows, schedules
+from metrics.admin import (
+    catalogue,
+    feedback,
+    intake,
+    keys,
+    otlp,
+    otlp_metrics,
+    probes,
+    rows,
+    schedules,
+)
 
-__all__ = ["catalogue", "otlp", "probes", "rows", "schedules"]
+__all__ = [
+    "catalogue",
+    "feedback",
+    "intake",
+    "keys",
+    "otlp",
+    "otlp_metrics",
+    "probes",
+    "rows",
+    "schedules",
+]
