@@ -149,6 +149,8 @@ SILENT_AFTER_SECONDS = env.integer("AIOSMON_SILENT_AFTER_SECONDS", 900, least=60
 
 ROW_RETENTION_DAYS = env.integer("AIOSMON_ROW_RETENTION_DAYS", 14, least=1)
 MINUTE_RETENTION_DAYS = env.integer("AIOSMON_MINUTE_RETENTION_DAYS", 90, least=1)
+# Corrections are what models learn from: they outlive the rows.
+FEEDBACK_RETENTION_DAYS = env.integer("AIOSMON_FEEDBACK_RETENTION_DAYS", 730, least=1)
 VERDICT_RETENTION_DAYS = env.integer("AIOSMON_VERDICT_RETENTION_DAYS", 90, least=1)
 
 # Probes reach only these hosts; an entry ".example.org" allows every subdomain.

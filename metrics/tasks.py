@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from metrics import partitions, rollups
+from metrics import feedback, partitions, rollups
 from metrics.ingest import idempotency, tally
+from metrics.otlp import series
 from metrics.probes import dispatch
 
 
@@ -30,6 +31,12 @@ def roll_up() -> int:
 
 
 @shared_task
+def join_waiting() -> int:
+    """Join votes whose request has come."""
+    return feedback.join_waiting(timezone.now())
+
+
+@shared_task
 def maintain() -> dict[str, list[str] | int]:
     """Make and drop partitions; forget what is past its retention."""
     now = timezone.now()
@@ -37,5 +44,7 @@ def maintain() -> dict[str, list[str] | int]:
         **partitions.maintain(),
         "minutes_forgotten": rollups.forget_old(now),
         "answers_forgotten": idempotency.forget_old(now),
+        "points_forgotten": series.forget_old(now),
+        "votes_forgotten": feedback.forget_old(now),
         "figures_forgotten": tally.forget_old(now),
     }

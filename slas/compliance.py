@@ -163,16 +163,14 @@ def _selection(
 
     Probes' rows count for the platform, whose promises nothing else may be
     measuring; a customer's figures are its own traffic, unless the promise
-    says otherwise.
+    says otherwise. Ratings come on rows of any metric, but of the component: a
+    vote carries that of the request it rates.
     """
-    parts = ['"timestamp" > %(start)s', '"timestamp" <= %(end)s']
-    values: dict[str, Any] = {"start": start, "end": end}
+    parts = ['"timestamp" > %(start)s', '"timestamp" <= %(end)s', "component = %(component)s"]
+    values: dict[str, Any] = {"start": start, "end": end, "component": objective.component}
     if objective.metric_name:
-        parts += [
-            "metric_name = %(metric_name)s",
-            "component = %(component)s",
-        ]
-        values |= {"metric_name": objective.metric_name, "component": objective.component}
+        parts.append("metric_name = %(metric_name)s")
+        values["metric_name"] = objective.metric_name
     if objective.kind == Kind.SATISFACTION:
         parts.append("user_satisfaction_score IS NOT NULL")
     else:

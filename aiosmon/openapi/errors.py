@@ -40,8 +40,8 @@ _KINDS: dict[int, tuple[str, str, str, str]] = {
     400: (
         "BadRequest",
         "The request, or one of its parameters, is not what this address takes.",
-        "(request)",
-        "Unknown parameter metric; known: ['client', 'component', …].",
+        "metric",
+        "Unknown parameter metric; known: client, component, ….",
     ),
     401: (
         "Unauthorized",

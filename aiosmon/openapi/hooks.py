@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aiosmon.openapi import errors, otlp, rows
+from aiosmon.openapi import errors, feedback, otlp, rows
 from metrics.ingest.service import BY_PATH
 
 Schema = dict[str, Any]
@@ -13,10 +13,12 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     """Postprocessing hook: add the faces of ingestion and the errors of every operation."""
     paths: Schema = result["paths"]
     components: Schema = result["components"]
-    components.setdefault("schemas", {}).update(errors.SCHEMAS | rows.schemas())
+    schemas = errors.SCHEMAS | rows.schemas() | feedback.schemas()
+    components.setdefault("schemas", {}).update(schemas)
     components["responses"] = errors.RESPONSES
     if rows.PATH in paths:
         rows.describe(paths[rows.PATH]["post"])
+        feedback.describe(paths)
     for path, operations in paths.items():
         for method, operation in operations.items():
             if method in {"get", "post"}:

@@ -54,10 +54,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
     response = drf_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
-        response.data = problem(
-            _field(error), str(error.detail), FIXES.get(error.status_code, OTHER_FIX)
-        )
+        field, text = _fault(error)
+        response.data = problem(field, text, FIXES.get(error.status_code, OTHER_FIX))
     return response
+
+
+def _fault(error: exceptions.APIException) -> tuple[str, str]:
+    """The first field at fault, where the error names any, and what is wrong."""
+    field, detail = _field(error), error.detail
+    if isinstance(detail, dict) and detail:
+        field, detail = next(iter(detail.items()))
+    while isinstance(detail, list) and detail:
+        detail = detail[0]
+    return field, str(detail)
 
 
 def _field(error: exceptions.APIException) -> str:

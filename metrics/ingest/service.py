@@ -1,8 +1,10 @@
 """The one ingestion core: requests in, answers out, whatever face they came through."""
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -13,16 +15,25 @@ from accounts.models import ApiKey
 from metrics.ingest import errors, idempotency, tally
 from metrics.ingest.encoding import BadEncoding, BodyTooLarge, unpack
 from metrics.ingest.faces import Answer, Face, Incoming, Ready, Unacceptable
+from metrics.ingest.feedback import FeedbackFace
 from metrics.ingest.rates import Rates
 from metrics.ingest.rest import Rest
 from metrics.ingest.store import Batch, commit
+from metrics.otlp.logs import Logs
+from metrics.otlp.metrics import Metrics
 from metrics.otlp.traces import Traces
 
 logger = logging.getLogger(__name__)
 
-FACES: dict[str, Face] = {face.name: face for face in (Rest(), Traces())}
+FACES: dict[str, Face] = {
+    face.name: face for face in (Rest(), FeedbackFace(), Traces(), Metrics(), Logs())
+}
 BY_PATH = {face.path: face for face in FACES.values()}
 rates = Rates()
+# Decoded, a body may take forty times its size: of the large ones one at a time is. It costs no
+# speed, for the interpreter decodes one at a time anyway.
+LARGE_BYTES = 512 * 1024
+_large = threading.Lock()
 
 
 def receive(requests: Sequence[Incoming]) -> list[Answer]:
@@ -87,7 +98,8 @@ def _unpacked(key: ApiKey, request: Incoming) -> Ready | Answer:
     except BadEncoding as error:
         return refuse(415, "Content-Encoding", str(error), request, key_id=key.pk)
     try:
-        return FACES[request.face].take(key, plain, request)
+        with _large if len(plain) > LARGE_BYTES else nullcontext():
+            return FACES[request.face].take(key, plain, request)
     except Unacceptable as fault:
         where, text, fix = fault.where, fault.problem, fault.fix
         return refuse(fault.status, where, text, request, fix, key_id=key.pk)

@@ -10,8 +10,10 @@ from metrics.models.facts import (
     PerformanceBaseline,
     PerformanceMetric,
 )
+from metrics.models.feedback import Deployment, Feedback
 from metrics.models.intake import Emitter, IdempotencyKey, IntakeMinute, IntakeRejection
 from metrics.models.otlp import ComponentRule, OtlpAlias
+from metrics.models.otlp_metrics import HistogramPoint, OtlpSeries
 from metrics.models.probes import Probe
 
 __all__ = [
@@ -19,13 +21,17 @@ __all__ = [
     "Complexity",
     "Component",
     "ComponentRule",
+    "Deployment",
     "Emitter",
+    "Feedback",
+    "HistogramPoint",
     "IdempotencyKey",
     "IntakeMinute",
     "IntakeRejection",
     "MetricDefinition",
     "MinuteRollup",
     "OtlpAlias",
+    "OtlpSeries",
     "PendingMinute",
     "PerformanceBaseline",
     "PerformanceMetric",

@@ -203,6 +203,11 @@ class MinuteRollup(models.Model):
     hist_zero = models.BigIntegerField(help_text="Successful rows with a value of 0 or less.")
     hist_idx = ArrayField(models.SmallIntegerField())
     hist_cnt = ArrayField(models.BigIntegerField())
+    approximate = models.BooleanField(
+        db_default=False,
+        default=False,
+        help_text="Part of it came in other buckets and was spread over ours.",
+    )
 
     class Meta:
         db_table = "minute_rollups"

@@ -72,7 +72,7 @@ def test_any_bytes_have_an_answer(send: Any, body: bytes) -> None:
 @given(rows=st.lists(ROWS | st.just(GOOD), min_size=1, max_size=6))
 def test_decoding_at_once_equals_decoding_row_by_row(rows: list[Any]) -> None:
     body = msgspec.json.encode(rows)
-    assert schema.decode(body, 10) == schema._one_by_one(body, True, 10)
+    assert schema.decode(body, 10) == schema.ROWS.one_by_one(body, True, 10)
 
 
 @FEW

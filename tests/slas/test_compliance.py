@@ -1,5 +1,6 @@
 """Which rows a promise counts, and what is kept of its verdicts."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Client, User
+from metrics import feedback
 from slas import compliance, tasks
 from slas.compliance import Finding
 from slas.models import Verdict
@@ -92,6 +94,32 @@ def test_satisfaction_counts_rated_rows_of_any_metric_of_the_class(
     promise = objective(Kind.SATISFACTION, metric_name="", query_complexity="simple")
     (found,) = compliance.measure(promise, NOW - promise.window, NOW)
     assert (found.figures.votes, found.figures.rating) == (2, 3.5)
+
+
+def test_satisfaction_takes_no_other_components_ratings(
+    acme: Client, make_rows: MakeRows, objective: Make
+) -> None:
+    make_rows(acme, [100], timestamp=NOW, user_satisfaction_score=4.0)
+    elsewhere = {"component": "user_interface", "metric_name": "user_feedback_processing_time"}
+    make_rows(acme, [100], timestamp=NOW, user_satisfaction_score=1.0, **elsewhere)
+    promise = objective(Kind.SATISFACTION, metric_name="", query_complexity="simple")
+    (found,) = compliance.measure(promise, NOW - promise.window, NOW)
+    assert (found.figures.votes, found.figures.rating) == (1, 4.0)
+
+
+def test_a_vote_on_an_answer_counts_for_the_promise_of_its_component_class_and_model(
+    acme: Client, make_rows: MakeRows, objective: Make
+) -> None:
+    asked = {"component": "data_intelligence", "request_id": "r-1", "ml_models_used": ["m"]}
+    make_rows(acme, [100], timestamp=NOW - timedelta(days=2), **asked)
+    feedback.receive([feedback.Vote(acme.pk, "r-1", 2.0, NOW)], NOW)
+    rated = {"component": "data_intelligence", "query_complexity": "simple", "model": "m"}
+    promise = objective(Kind.SATISFACTION, metric_name="", **rated)
+    (found,) = compliance.measure(promise, NOW - promise.window, NOW)
+    assert (found.figures.votes, found.figures.rating) == (1, 2.0)
+    for other in ({"component": "cognitive_core"}, {"model": "n"}, {"query_complexity": "complex"}):
+        changed = dataclasses.replace(promise, **other)
+        assert compliance.measure(changed, NOW - promise.window, NOW) == []
 
 
 def test_it_judges_each_client_by_its_own_rows(

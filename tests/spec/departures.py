@@ -112,6 +112,13 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
         Index(("request_id",), "(request_id IS NOT NULL)"),
         "an alert's evidence names requests: they are looked up by it",
     ),
+    (METRICS, "ai_performance_metrics_responses"): (
+        Index(
+            ("((metadata ->> 'response_id'::text))",),
+            "((metadata ->> 'response_id'::text) IS NOT NULL)",
+        ),
+        "a vote names the model's response rather than the request",
+    ),
     (ALERTS, "one_open_alert"): (
         Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
         "the database refuses a second open alert",

@@ -1,0 +1,51 @@
+"""``/api/v1/metrics/``: POST stores rows (ingest.api), GET reads them back, newest first."""
+
+import django_filters
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from accounts.models import ApiKey
+from metrics.api.filters import OfClient
+from metrics.api.paging import KeyedList, RowPagination
+from metrics.ingest.api import IngestView
+from metrics.models import Complexity, PerformanceMetric
+
+
+class RowFilter(OfClient):
+    """Every filter is an exact match or a bound that an index serves."""
+
+    metric_name = django_filters.CharFilter()
+    component = django_filters.CharFilter()
+    service_name = django_filters.CharFilter()
+    query_complexity = django_filters.ChoiceFilter(choices=Complexity.choices)
+    request_id = django_filters.CharFilter()
+    success = django_filters.BooleanFilter()
+    synthetic = django_filters.BooleanFilter()
+    since = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="lt")
+
+    class Meta:
+        model = PerformanceMetric
+        fields: list[str] = []
+
+
+class RowSerializer(serializers.ModelSerializer[PerformanceMetric]):
+    """A stored row, with its client's code."""
+
+    client = serializers.SlugRelatedField[PerformanceMetric](slug_field="code", read_only=True)
+    client_id = serializers.IntegerField(read_only=True)
+    user_id = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = PerformanceMetric
+        exclude = ["user"]
+
+
+class MetricsView(IngestView, KeyedList[PerformanceMetric]):
+    """Store rows and read them back."""
+
+    scopes = {**IngestView.scopes, "GET": ApiKey.Scope.READ}
+    queryset: QuerySet[PerformanceMetric] = PerformanceMetric.objects.select_related("client")
+    serializer_class = RowSerializer
+    filterset_class = RowFilter
+    pagination_class = RowPagination
