@@ -56,7 +56,7 @@ class Histogram:
             seen += self.counts[idx]
             if seen >= rank:
                 break
-        return min(max(_middle(idx), self.smallest), self.largest)
+        return min(max(middle(idx), self.smallest), self.largest)
 
 
 Stored = tuple[int, int, Sequence[int], Sequence[int], float | None, float | None]
@@ -82,7 +82,8 @@ def merge(parts: Iterable[Stored]) -> Histogram:
     return Histogram(counts, zero, min(lows, default=0.0), max(highs, default=0.0))
 
 
-def _middle(idx: int) -> float:
+def middle(idx: int) -> float:
+    """The value that all of a bucket are taken for."""
     lower = math.pow(2.0, idx / BUCKETS_PER_DOUBLING)
     # The point with the same relative distance to both bounds.
     return 2 * lower * BASE / (1 + BASE)

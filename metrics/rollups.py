@@ -1,9 +1,9 @@
 """Pending minutes → minute roll-ups.
 
 The transaction that stores rows also marks which (client, metric, minute) it
-touched. The roll-up claims marks, recomputes those minutes *from the rows*
-and upserts: late rows, repeats and crashes need no special case, and a roll-up
-always equals a recount.
+touched. The roll-up claims marks, recomputes those minutes *from the rows and
+the histogram points* (metrics.otlp) and upserts: late rows, repeats and crashes
+need no special case, and a roll-up always equals a recount.
 """
 
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ _SERIES = (
 )
 _COUNTS = (
     "total, succeeded, value_sum, value_min, value_max, votes, votes_sum, "
-    "hist_scale, hist_zero, hist_idx, hist_cnt"
+    "hist_scale, hist_zero, hist_idx, hist_cnt, approximate"
 )
 _BUCKET = BUCKET_SQL.format(value="metric_value")
 
@@ -57,26 +57,52 @@ WITH keys AS (
         ON m.client_id = k.client_id AND m.metric_name = k.metric_name
         AND m."timestamp" >= k.minute AND m."timestamp" < k.minute + interval '1 minute'
     WHERE m."timestamp" >= %s AND m."timestamp" < %s + interval '1 minute'
-), counted AS (
+), points AS MATERIALIZED (
+    -- Each series gets a number: their many buckets are grouped by that, not by nine columns.
+    SELECT h.*, false AS synthetic, h.succeeded > 0 AS success, dense_rank() OVER (
+        ORDER BY client_id, minute, metric_name, component, service_name, query_complexity,
+            model, measurement_unit) AS number
+    FROM keys k JOIN histogram_points h USING (client_id, metric_name, minute)
+), parts AS (
     SELECT {_SERIES}, count(*) AS total, count(*) FILTER (WHERE success) AS succeeded,
-        coalesce(sum(metric_value) FILTER (WHERE success), 0) AS value_sum,
+        sum(metric_value) FILTER (WHERE success) AS value_sum,
         min(metric_value) FILTER (WHERE success) AS value_min,
         max(metric_value) FILTER (WHERE success) AS value_max,
-        count(user_satisfaction_score) AS votes,
-        coalesce(sum(user_satisfaction_score), 0) AS votes_sum,
-        count(*) FILTER (WHERE success AND bucket IS NULL) AS hist_zero
+        count(user_satisfaction_score) AS votes, sum(user_satisfaction_score) AS votes_sum,
+        count(*) FILTER (WHERE success AND bucket IS NULL) AS hist_zero, false AS approximate
     FROM picked GROUP BY {_SERIES}
+    UNION ALL
+    SELECT {_SERIES}, sum(total), sum(succeeded), sum(value_sum) FILTER (WHERE success),
+        min(value_min) FILTER (WHERE success), max(value_max) FILTER (WHERE success),
+        0, 0, sum(hist_zero) FILTER (WHERE success), bool_or(approximate AND success)
+    FROM points GROUP BY {_SERIES}
+), counted AS (
+    SELECT {_SERIES}, sum(total) AS total, sum(succeeded) AS succeeded,
+        coalesce(sum(value_sum), 0) AS value_sum,
+        min(value_min) AS value_min, max(value_max) AS value_max,
+        sum(votes) AS votes, coalesce(sum(votes_sum), 0) AS votes_sum,
+        coalesce(sum(hist_zero), 0) AS hist_zero, bool_or(approximate) AS approximate
+    FROM parts GROUP BY {_SERIES}
 ), buckets AS (
     SELECT {_SERIES}, array_agg(bucket ORDER BY bucket) AS hist_idx,
         array_agg(cnt ORDER BY bucket) AS hist_cnt
     FROM (
-        SELECT {_SERIES}, bucket, count(*) AS cnt FROM picked
-        WHERE bucket IS NOT NULL GROUP BY {_SERIES}, bucket
+        SELECT {_SERIES}, bucket, sum(cnt)::bigint AS cnt FROM (
+            SELECT {_SERIES}, bucket, count(*) AS cnt FROM picked
+            WHERE bucket IS NOT NULL GROUP BY {_SERIES}, bucket
+            UNION ALL
+            SELECT {_SERIES}, bucket, cnt
+            FROM (SELECT DISTINCT {_SERIES}, number FROM points) series JOIN (
+                SELECT number, u.bucket, sum(u.cnt) AS cnt
+                FROM points, unnest(hist_idx, hist_cnt) AS u (bucket, cnt)
+                WHERE success GROUP BY number, u.bucket
+            ) merged USING (number)
+        ) several GROUP BY {_SERIES}, bucket
     ) b GROUP BY {_SERIES}
 )
 INSERT INTO minute_rollups ({_SERIES}, {_COUNTS})
 SELECT {_SERIES}, total, succeeded, value_sum, value_min, value_max, votes, votes_sum,
-    {SCALE}, hist_zero, coalesce(hist_idx, '{{}}'), coalesce(hist_cnt, '{{}}')
+    {SCALE}, hist_zero, coalesce(hist_idx, '{{}}'), coalesce(hist_cnt, '{{}}'), approximate
 FROM counted LEFT JOIN buckets USING ({_SERIES})
 ON CONFLICT ({_SERIES}) DO UPDATE SET
     {", ".join(f"{c} = excluded.{c}" for c in _COUNTS.split(", "))}

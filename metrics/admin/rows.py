@@ -14,7 +14,14 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.filters import ClientFilter
 from metrics import formats
 from metrics.histogram import merge
-from metrics.models import Category, Complexity, Component, MinuteRollup, PerformanceMetric
+from metrics.models import (
+    Category,
+    Complexity,
+    Component,
+    HistogramPoint,
+    MinuteRollup,
+    PerformanceMetric,
+)
 
 SPANS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 
@@ -179,22 +186,17 @@ class MinuteRollupAdmin(ReadOnlyAdmin):
     @display(description="p50")
     def p50(self, rollup: MinuteRollup) -> str:
         """Median of the successful rows."""
-        return _quantile(rollup, 0.5)
+        return quantile(rollup, 0.5)
 
     @display(description="p95")
     def p95(self, rollup: MinuteRollup) -> str:
         """95th percentile of the successful rows."""
-        return _quantile(rollup, 0.95)
+        return quantile(rollup, 0.95)
 
 
-def _quantile(rollup: MinuteRollup, share: float) -> str:
-    stored = (
-        rollup.hist_scale,
-        rollup.hist_zero,
-        rollup.hist_idx,
-        rollup.hist_cnt,
-        rollup.value_min,
-        rollup.value_max,
-    )
+def quantile(of: MinuteRollup | HistogramPoint, share: float) -> str:
+    """A percentile of its successful values; "≈" where they came in other buckets than ours."""
+    stored = (of.hist_scale, of.hist_zero, of.hist_idx, of.hist_cnt, of.value_min, of.value_max)
     value = merge([stored]).quantile(share)
-    return formats.measure(value, rollup.measurement_unit)
+    told = formats.measure(value, of.measurement_unit)
+    return f"≈{formats.NBSP}{told}" if of.approximate and value is not None else told

@@ -33,6 +33,7 @@ SELECT m."timestamp", m.id, m.client_id, m.component, m.service_name, m.endpoint
 FROM ai_performance_metrics m
 WHERE {key} = f.request_id AND (f.client_id IS NULL OR m.client_id = f.client_id)
     AND m.metric_category <> 'user_feedback'
+    AND NOT starts_with(m.metric_name, 'gen_ai.evaluation.')
 OFFSET 0
 """
 _FIND = f"""

@@ -135,6 +135,14 @@ METRICS = [
         1.0,
     ),
     (
+        "llm.openai.embeddings.vector_size",
+        "openllmetry",
+        "gen_ai.client.embeddings.vector_size",
+        "ml_inference",
+        "count",
+        1.0,
+    ),
+    (
         "http.server.request.duration",
         "general",
         "http.server.request.duration",

@@ -1,10 +1,10 @@
-"""Roll-ups, counted again from the rows in plain Python: what SQL is held against."""
+"""Roll-ups, counted again from rows and histogram points in plain Python: SQL is held to it."""
 
 from collections import defaultdict
 from typing import Any
 
 from metrics.histogram import SMALLEST, bucket
-from metrics.models import MinuteRollup, PerformanceMetric
+from metrics.models import HistogramPoint, MinuteRollup, PerformanceMetric
 
 KEY = (
     "client_id", "minute", "metric_name", "component", "service_name", "query_complexity",
@@ -12,18 +12,26 @@ KEY = (
 )  # fmt: skip
 
 
-def recount() -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Series and minute -> counts, over all rows."""
-    series: dict[tuple[Any, ...], list[PerformanceMetric]] = defaultdict(list)
+Key = tuple[Any, ...]
+Counts = dict[str, Any]
+
+
+def recount() -> dict[Key, Counts]:
+    """Series and minute -> counts, over all rows and histogram points."""
+    rows: dict[Key, list[PerformanceMetric]] = defaultdict(list)
     for row in PerformanceMetric.objects.all():
         minute = row.timestamp.replace(second=0, microsecond=0)
         complexity, model = row.query_complexity or "", (row.ml_models_used or [""])[0]
         key = (row.client_id, minute, row.metric_name, row.component, row.service_name)
-        series[(*key, complexity, model, row.measurement_unit, row.synthetic)].append(row)
-    return {key: _counts(rows) for key, rows in series.items()}
+        rows[(*key, complexity, model, row.measurement_unit, row.synthetic)].append(row)
+    found = {key: _counts(several) for key, several in rows.items()}
+    for point in HistogramPoint.objects.all():
+        key = (*(getattr(point, name) for name in KEY[:-1]), False)
+        found[key] = _with_point(found.get(key) or _counts([]), point)
+    return found
 
 
-def stored() -> dict[tuple[Any, ...], dict[str, Any]]:
+def stored() -> dict[Key, Counts]:
     """The same, as the roll-ups say it."""
     return {
         tuple(getattr(rollup, name) for name in KEY): {
@@ -34,12 +42,13 @@ def stored() -> dict[tuple[Any, ...], dict[str, Any]]:
             "votes": (rollup.votes, rollup.votes_sum),
             "zero": rollup.hist_zero,
             "buckets": dict(zip(rollup.hist_idx, rollup.hist_cnt, strict=True)),
+            "approximate": rollup.approximate,
         }
         for rollup in MinuteRollup.objects.all()
     }
 
 
-def _counts(rows: list[PerformanceMetric]) -> dict[str, Any]:
+def _counts(rows: list[PerformanceMetric]) -> Counts:
     values = [row.metric_value for row in rows if row.success]
     votes = [row.user_satisfaction_score for row in rows if row.user_satisfaction_score is not None]
     buckets: dict[int, int] = defaultdict(int)
@@ -54,4 +63,28 @@ def _counts(rows: list[PerformanceMetric]) -> dict[str, Any]:
         "votes": (len(votes), sum(votes)),
         "zero": sum(value < SMALLEST for value in values),
         "buckets": dict(buckets),
+        "approximate": False,
+    }
+
+
+def _with_point(counts: Counts, point: HistogramPoint) -> Counts:
+    """The counts with those of one more histogram."""
+    more = {**counts, "total": counts["total"] + point.total}
+    if not point.succeeded:
+        return more
+    buckets = defaultdict(int, counts["buckets"])
+    for index, count in zip(point.hist_idx, point.hist_cnt, strict=True):
+        buckets[index] += count
+    low, high = counts["extremes"]
+    return {
+        **more,
+        "succeeded": counts["succeeded"] + point.succeeded,
+        "value_sum": round(counts["value_sum"] + point.value_sum, 6),
+        "extremes": (
+            point.value_min if low is None else min(low, point.value_min),
+            point.value_max if high is None else max(high, point.value_max),
+        ),
+        "zero": counts["zero"] + point.hist_zero,
+        "buckets": dict(buckets),
+        "approximate": counts["approximate"] or point.approximate,
     }
