@@ -30,6 +30,7 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
                 "admin:slas_resourcelimit_changelist",
                 "slas.view_resourcelimit",
             ),
+            ("Objectives", "flag", "admin:slas_slo_changelist", "slas.view_slo"),
             ("Verdicts", "gavel", "admin:slas_verdict_changelist", "slas.view_verdict"),
         ],
     ),

@@ -33,6 +33,11 @@ USING unnest(%s::int[], %s::text[], %s::timestamptz[]) AS k (client_id, metric_n
 WHERE p.client_id = k.client_id AND p.metric_name = k.metric_name AND p.minute = k.minute
 """
 
+_CHANGED = """
+INSERT INTO changed_minutes (client_id, metric_name, minute)
+SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
+"""
+
 _SERIES = (
     "client_id, minute, metric_name, component, service_name, query_complexity, model, "
     "measurement_unit, synthetic"
@@ -126,6 +131,7 @@ def roll_up(batch: int = BATCH) -> int:
         cursor.execute(_CLAIM, [clients, names, minutes])
         # The bounds, given as constants, keep the join to the partitions concerned.
         cursor.execute(_UPSERT, [clients, names, minutes, min(minutes), max(minutes)])
+        cursor.execute(_CHANGED, [clients, names, minutes])
     return len(keys)
 
 

@@ -4,6 +4,7 @@ from django.apps import AppConfig
 
 VIEW = ("view",)
 EDIT = ("view", "add", "change")
+COUNTED = dict.fromkeys(("verdict", "slo", "sloversion", "sliminute", "slihour"), VIEW)
 
 
 class SlasConfig(AppConfig):
@@ -13,18 +14,18 @@ class SlasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Promises"
     role_permissions = {
-        "Viewer": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, "verdict": VIEW},
-        "Responder": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, "verdict": VIEW},
+        "Viewer": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, **COUNTED},
+        "Responder": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, **COUNTED},
         "SLA manager": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
-            "verdict": VIEW,
+            **COUNTED,
         },
         "Administrator": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
-            "verdict": VIEW,
+            **COUNTED,
         },
     }

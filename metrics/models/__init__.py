@@ -2,6 +2,7 @@
 
 from metrics.models.facts import (
     Category,
+    ChangedMinute,
     Complexity,
     Component,
     MetricDefinition,
@@ -18,6 +19,7 @@ from metrics.models.probes import Probe
 
 __all__ = [
     "Category",
+    "ChangedMinute",
     "Complexity",
     "Component",
     "ComponentRule",

@@ -174,8 +174,25 @@ class PendingMinute(models.Model):
         return f"{self.metric_name} {self.minute:%H:%M}"
 
 
+class ChangedMinute(models.Model):
+    """A minute of a metric that was rolled up, marked for those who count further from its rows.
+
+    Append-only, like the pending minutes it follows from; who counted from it deletes it.
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.DO_NOTHING, db_constraint=False)
+    metric_name = models.CharField(max_length=100)
+    minute = models.DateTimeField()
+
+    class Meta:
+        db_table = "changed_minutes"
+
+    def __str__(self) -> str:
+        return f"{self.metric_name} {self.minute:%H:%M}"
+
+
 class MinuteRollup(models.Model):
-    """The rows of one series in one minute: counts, sums and a latency histogram.
+    """The rows and histogram points of one series in one minute: counts, sums, a histogram.
 
     The histogram is OpenTelemetry's base-2 exponential one (metrics.histogram)
     over the successful rows' values. The primary key in the database is the

@@ -1,12 +1,15 @@
 """A row as services send it, the endpoint to send it to, and a target for probes."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
+from accounts.models import ApiKey
 from tests.metrics.fast import Post, fast_way_in
 from tests.metrics.target import Target
 
@@ -58,3 +61,10 @@ def post() -> Iterator[Post]:
     """Send bodies at once: ``post(key, rows, rows)`` gives an answer for each."""
     with fast_way_in() as send:
         yield send
+
+
+@pytest.fixture
+def old_key(api_key: str) -> str:
+    """A key that was made long before any of the tests' series began."""
+    ApiKey.objects.update(created_at=timezone.now() - timedelta(days=3))
+    return api_key

@@ -35,9 +35,12 @@ from tests.metrics.otlp_metrics import (
     counter,
     explicit,
     exponential,
+    export,
     gauge,
+    growing,
     point,
     request,
+    rising,
 )
 from tests.metrics.recount import recount, stored
 

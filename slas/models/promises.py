@@ -1,11 +1,10 @@
-"""Promises, with the specification's own field names, and the verdicts on them."""
+"""Promises, with the specification's own field names."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_slug
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Client
 from metrics.models import Complexity, MetricDefinition
 from metrics.units import Unit
 
@@ -262,37 +261,3 @@ class ResourceLimit(Evaluated):
         """Refuse a metric in another unit than the limit."""
         super().clean()
         check_unit("metric_name", self.metric_name, self.unit)
-
-
-class Verdict(models.Model):
-    """The outcome of one evaluation of one objective for one client, with its numbers."""
-
-    class Status(models.TextChoices):
-        """What was found."""
-
-        OK = "ok", "OK"
-        BREACH = "breach", "Breach"
-        INSUFFICIENT_DATA = "insufficient_data", "Insufficient data"
-
-    objective = models.CharField(max_length=160, help_text="E.g. sla:simple_queries:latency.")
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
-    window_start = models.DateTimeField()
-    window_end = models.DateTimeField(help_text="Evaluations of one minute share one verdict.")
-    status = models.CharField(max_length=20, choices=Status)
-    total = models.BigIntegerField(help_text="Valid events in the window.")
-    good = models.BigIntegerField(null=True, help_text="Good events; empty for means and limits.")
-    actual = models.FloatField(null=True, help_text="What was measured.")
-    threshold = models.FloatField(help_text="What was promised.")
-
-    class Meta:
-        db_table = "verdicts"
-        ordering = ["-window_end", "objective"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["client", "objective", "window_end"], name="one_verdict_per_window"
-            )
-        ]
-        indexes = [models.Index(fields=["window_end"], name="verdicts_by_window")]
-
-    def __str__(self) -> str:
-        return f"{self.objective} {self.status}"

@@ -1,0 +1,18 @@
+"""Promises, their objectives over time, and the verdicts on them."""
+
+from slas.models.promises import Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
+from slas.models.slos import SliHour, SliMinute, Slo, SloVersion
+from slas.models.verdict import Verdict
+
+__all__ = [
+    "Evaluated",
+    "ModelTarget",
+    "ResourceLimit",
+    "Sla",
+    "SliHour",
+    "SliMinute",
+    "Slo",
+    "SloVersion",
+    "Verdict",
+    "check_unit",
+]

@@ -1,0 +1,179 @@
+"""Rows → SLI minutes → SLI hours: good and total per objective, counted from the rows themselves.
+
+The roll-up marks which minutes changed (metrics.ChangedMinute). Those marks
+are claimed an hour of one client at a time, the minutes are counted anew from
+the rows, against the version in force at each minute, and replace what was
+there. So late rows, repeats, new versions and crashes need no special case.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import PLATFORM, Client
+from slas.models import SliHour, SliMinute
+from slas.objectives import Kind
+
+HOURS = 50
+
+_CLAIMABLE = """
+WITH due AS (
+    SELECT client_id, date_trunc('hour', minute) AS hour FROM (
+        SELECT DISTINCT client_id, minute FROM changed_minutes ORDER BY minute DESC LIMIT %s
+    ) newest GROUP BY 1, 2
+)
+SELECT client_id, hour FROM due
+WHERE pg_try_advisory_xact_lock(hashtextextended('sli/' || client_id || '/' || hour, 0))
+"""
+_CLAIM = """
+DELETE FROM changed_minutes c
+USING unnest(%s::int[], %s::timestamptz[]) AS k (client_id, hour)
+WHERE c.client_id = k.client_id
+    AND c.minute >= k.hour AND c.minute < k.hour + interval '1 hour'
+RETURNING c.client_id, c.metric_name, c.minute
+"""
+# Which objectives a changed metric concerns; an objective without a metric looks at every one.
+_CONCERNED = """
+WITH marks AS (
+    SELECT DISTINCT * FROM unnest(%(clients)s::int[], %(names)s::text[], %(minutes)s::timestamptz[])
+        AS k (client_id, metric_name, minute)
+), concerned AS (
+    SELECT DISTINCT m.client_id, m.minute, v.slo_id
+    FROM marks m JOIN slo_versions v ON v.metric_name IN (m.metric_name, '')
+)
+"""
+_FORGET = f"""{_CONCERNED}
+DELETE FROM sli_minutes s USING concerned c
+WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+"""  # noqa: S608  # built from the constants above alone
+_JUDGED = f"""
+SELECT a.*, m.success, CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
+    ELSE m.metric_value END AS value
+FROM asked a JOIN ai_performance_metrics m ON m.client_id = a.client_id
+    AND m."timestamp" >= a.minute AND m."timestamp" < a.minute + interval '1 minute'
+    AND m."timestamp" >= %(first)s AND m."timestamp" < %(last)s
+    AND m.component = a.component
+    AND (a.query_complexity = '' OR m.query_complexity = a.query_complexity)
+    AND (a.model = '' OR m.ml_models_used ? a.model)
+    AND (a.include_synthetic OR NOT m.synthetic OR m.client_id = %(platform)s)
+"""  # noqa: S608  # built from the constants above alone
+_COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
+    SELECT c.client_id, c.minute, c.slo_id, v.id AS version_id, v.kind, v.metric_name,
+        v.component, v.unit, v.query_complexity, v.model, v.threshold, v.good_within,
+        v.include_synthetic
+    FROM concerned c JOIN slo_versions v ON v.slo_id = c.slo_id
+        AND v.valid_from <= c.minute AND (v.valid_until IS NULL OR c.minute < v.valid_until)
+    JOIN slos o ON o.id = c.slo_id
+    WHERE o.client_id = c.client_id OR o.client_id IS NULL AND NOT EXISTS (
+        SELECT FROM slos own JOIN slo_versions w ON w.slo_id = own.id
+            AND w.valid_from <= c.minute AND (w.valid_until IS NULL OR c.minute < w.valid_until)
+        WHERE own.base = o.base AND own.client_id = c.client_id)
+), judged AS (
+    {_JUDGED} AND m.metric_name = a.metric_name
+    WHERE a.metric_name <> '' AND (a.kind = '{Kind.SATISFACTION}' OR m.measurement_unit = a.unit)
+    UNION ALL
+    {_JUDGED} AND m.user_satisfaction_score IS NOT NULL
+    WHERE a.metric_name = ''
+)
+INSERT INTO sli_minutes
+    (client_id, slo_id, minute, version_id, good, total, value_sum, value_max)
+SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE CASE kind
+        WHEN '{Kind.SATISFACTION}' THEN value >= threshold
+        WHEN '{Kind.LIMIT}' THEN value <= threshold
+        ELSE success AND value <= good_within END),
+    count(*), sum(value), max(value)
+FROM judged WHERE value IS NOT NULL
+GROUP BY client_id, slo_id, minute, version_id
+"""  # noqa: S608  # built from the constants above alone
+_HOURS = f"""{_CONCERNED}, hours AS (
+    SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute) AS hour FROM concerned
+), gone AS (
+    DELETE FROM sli_hours h USING hours k
+    WHERE h.client_id = k.client_id AND h.slo_id = k.slo_id AND h.hour = k.hour
+        AND NOT EXISTS (
+            SELECT FROM sli_minutes s WHERE s.client_id = k.client_id AND s.slo_id = k.slo_id
+                AND s.minute >= k.hour AND s.minute < k.hour + interval '1 hour')
+)
+INSERT INTO sli_hours (client_id, slo_id, hour, good, total, value_sum, value_max)
+SELECT k.client_id, k.slo_id, k.hour, sum(s.good), sum(s.total), sum(s.value_sum),
+    max(s.value_max)
+FROM hours k JOIN sli_minutes s ON s.client_id = k.client_id AND s.slo_id = k.slo_id
+    AND s.minute >= k.hour AND s.minute < k.hour + interval '1 hour'
+GROUP BY k.client_id, k.slo_id, k.hour
+ON CONFLICT (client_id, slo_id, hour) DO UPDATE SET good = excluded.good,
+    total = excluded.total, value_sum = excluded.value_sum, value_max = excluded.value_max
+"""  # noqa: S608  # built from the constants above alone
+_RECOUNT = """
+INSERT INTO changed_minutes (client_id, metric_name, minute)
+SELECT DISTINCT r.client_id, r.metric_name, r.minute FROM minute_rollups r
+WHERE r.minute >= %s AND (%s::int IS NULL OR r.client_id = %s)
+    AND (r.metric_name = ANY(%s) OR '' = ANY(%s))
+"""
+
+
+def count(hours: int = HOURS) -> int:
+    """Count what changed in up to ``hours`` hours of a client, newest first; return how many.
+
+    The advisory lock comes before the rows are read, as in the roll-up. Who
+    counts holds a client's whole hour, since the hour is summed up as well.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIMABLE, [hours])
+        claimed: list[tuple[Any, ...]] = cursor.fetchall()
+        if not claimed:
+            return 0
+        cursor.execute(_CLAIM, [list(column) for column in zip(*claimed, strict=True)])
+        oldest = kept_since(timezone.now())
+        marks = [mark for mark in cursor.fetchall() if mark[2] >= oldest]
+        if marks:
+            _recount(cursor, marks)
+    return len(claimed)
+
+
+def count_all(most: int = 1000) -> int:
+    """Count batch after batch until nothing is left, at most ``most`` times."""
+    done = 0
+    for _ in range(most):
+        counted = count()
+        done += counted
+        if not counted:
+            break
+    return done
+
+
+def kept_since(now: datetime) -> datetime:
+    """From when on all rows are surely there: counting an older minute anew would lose events."""
+    oldest = now - timedelta(days=settings.ROW_RETENTION_DAYS)
+    return oldest.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def count_again(since: datetime, metric_names: list[str], client_id: int | None = None) -> None:
+    """Mark every rolled-up minute of the metrics from ``since`` on ("" names all of them)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECOUNT, [since, client_id, client_id, metric_names, metric_names])
+
+
+def forget_old(now: datetime) -> int:
+    """Delete SLI minutes and hours past their retention; return how many minutes went."""
+    hours = now - timedelta(days=settings.HOUR_RETENTION_DAYS)
+    SliHour.objects.filter(hour__lt=hours).delete()
+    minutes = now - timedelta(days=settings.MINUTE_RETENTION_DAYS)
+    return SliMinute.objects.filter(minute__lt=minutes).delete()[0]
+
+
+def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
+    clients, names, minutes = (list(column) for column in zip(*marks, strict=True))
+    values = {
+        "clients": clients,
+        "names": names,
+        "minutes": minutes,
+        "first": min(minutes),
+        "last": max(minutes) + timedelta(minutes=1),
+        "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
+    }
+    cursor.execute(_FORGET, values)
+    cursor.execute(_COUNT, values)
+    cursor.execute(_HOURS, values)
