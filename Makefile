@@ -39,13 +39,13 @@ doctor: ## explain what is wrong and how to mend it
 reset: ## remove all data, after asking; YES=1 asks nothing
 	@YES="$(YES)" exec $(PYTHON) -m aiosmon.reset
 
-.venv/.run-stamp: requirements.txt demo/requirements.txt | .venv/bin/python
+.venv/.run-stamp: requirements.txt demo/requirements.txt sdk/pyproject.toml | .venv/bin/python
 	@echo "Installing the requirements (the first time takes a few minutes) ..."
 	@$(PIP) install -r requirements.txt -r demo/requirements.txt || \
 	{ echo "The installation failed: \`make doctor\` may tell why."; exit 1; }
 	@touch $@
 
-.venv/.dev-stamp: .venv/.run-stamp requirements-dev.txt sdk/pyproject.toml
+.venv/.dev-stamp: .venv/.run-stamp requirements-dev.txt
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 

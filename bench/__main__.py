@@ -2,9 +2,15 @@
 
 import sys
 
-from bench import ingest, memory, sdk
+from bench import ingest, memory, otlp, sdk, web_memory
 
-BENCHES = {"memory": memory.run, "ingest": ingest.run, "sdk": sdk.run}
+BENCHES = {
+    "memory": memory.run,
+    "web_memory": web_memory.run,
+    "ingest": ingest.run,
+    "otlp": otlp.run,
+    "sdk": sdk.run,
+}
 
 
 def main(names: list[str]) -> int:

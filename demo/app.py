@@ -8,19 +8,21 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from aiosmon_sdk import Call
+from aiosmon_sdk.asgi import AiosmonMiddleware
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from demo import calls, config
-from demo.calls import Call
+from demo import config, reporting
+from demo.calls import call_of, take_client
 from demo.degrade import COMPONENTS, MAX_SLOWDOWN_MS
 from demo.learning import Feedback
 from demo.problems import Fields, Problem, read_fields
-from demo.reporting import FLUSH_SECONDS
 from demo.service import Service
 from demo.traffic import Traffic
 from demo.vectors import MODEL_NAME
@@ -46,75 +48,69 @@ def _service(request: Request) -> Service:
     return service
 
 
-def measured(series: calls.Series) -> Callable[[Handler], Callable[[Request], Awaitable[Response]]]:
-    """Time the handler, turn a Problem into its answer, and report the request.
+def measured(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Hand the request's call to the handler, and turn what it raises into an answer."""
 
-    Probes are not reported (the portal writes their row), nor are refused requests (4xx): the
-    caller's mistake is not the service's failure.
-    """
+    @wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        call = None
+        try:
+            call = call_of(request)
+            return await handler(request, call)
+        except Problem as problem:
+            if call and problem.status >= 500:
+                call.failed(problem)
+            return problem.response()
+        except Exception as error:
+            log.exception("%s failed", request.url.path)
+            if call:
+                call.failed(error)
+            return Problem(500, None, "The service failed.", "See its log.").response()
 
-    def decorate(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        @wraps(handler)
-        async def endpoint(request: Request) -> Response:
-            try:
-                call = Call.of(series, request)
-            except Problem as problem:
-                return problem.response()
-            response = await _answer(handler, request, call)
-            success = response.status_code < 400
-            if not call.is_probe and (success or response.status_code >= 500):
-                _service(request).reporter.add(call.row(success=success))
-            return response
-
-        return endpoint
-
-    return decorate
+    return endpoint
 
 
-async def _answer(handler: Handler, request: Request, call: Call) -> Response:
-    try:
-        return await handler(request, call)
-    except Problem as problem:
-        call.metadata["http_status"] = problem.status
-        return problem.response()
-    except Exception:
-        log.exception("%s failed", call.path)
-        call.metadata["http_status"] = 500
-        return Problem(500, None, "The service failed.", "See its log.").response()
-
-
-@measured(calls.QUERY)
+@measured
 async def query(request: Request, call: Call) -> Response:
     """POST /api/ai/query."""
     fields = await read_fields(request)
     text = fields.text("query", longest=LONGEST_TEXT)
     predict = fields.flag("include_ml_predictions", default=False)
     wants_feedback = fields.flag("enable_user_feedback", default=False)
-    call.take_client(fields)
+    take_client(call, fields)
     body = await _service(request).query(call, text, predict=predict)
     return JSONResponse(body | {"feedback_url": "/api/ai/feedback" if wants_feedback else None})
 
 
-@measured(calls.FEEDBACK)
+@measured
 async def feedback(request: Request, call: Call) -> Response:
     """POST /api/ai/feedback."""
     service = _service(request)
     fields = await read_fields(request)
     kind = fields.choice("feedback", FEEDBACK_KINDS)
-    call.score = _stars(kind, fields)
-    call.take_client(fields)
+    stars = _stars(kind, fields)
+    take_client(call, fields)
     given = Feedback(
         request_id=fields.optional_text("request_id", longest=100),
-        stars=call.score,
+        stars=stars,
         correction=_correction(kind, fields),
         retrain=fields.flag("triggers_retraining", default=False),
     )
-    call.metadata |= {"feedback_type": kind, "has_correction": bool(given.correction)}
-    call.metadata["triggers_retraining"] = given.retrain
+    call.metadata.update(
+        feedback_type=kind,
+        has_correction=bool(given.correction),
+        triggers_retraining=given.retrain,
+    )
     effect, retraining = await service.feedback(given)
     # A rating counts for the class of query that it rates.
     call.complexity = effect.label
     known = bool(given.request_id and service.learner.knows(given.request_id))
+    if given.request_id and known and stars:
+        # It is the rated request's: the portal finds its model and class.
+        rating = {"thumbs_up": "up", "thumbs_down": "down"}.get(kind, stars)
+        reporting.rate(service.portal, call, given.request_id, rating, given.correction)
+    else:
+        call.satisfaction = stars
     body = {"accepted": True, "answer_known": known, "passages_changed": effect.passages_changed}
     return JSONResponse(body | {"retraining": retraining})
 
@@ -132,20 +128,20 @@ def _correction(kind: str, fields: Fields) -> str | None:
     return fields.optional_text("userCorrection", longest=LONGEST_TEXT)
 
 
-@measured(calls.EMBED)
+@measured
 async def embed(request: Request, call: Call) -> Response:
     """POST /api/ai/embed."""
     service = _service(request)
     fields = await read_fields(request)
     texts = fields.texts("texts", most=MOST_TEXTS, longest=LONGEST_TEXT)
-    call.take_client(fields)
+    take_client(call, fields)
     call.metadata["batch_size"] = len(texts)
     vectors = await service.embed(texts)
     body = {"model": MODEL_NAME, "dimensions": service.embedder.dimensions, "vectors": vectors}
     return JSONResponse(body)
 
 
-@measured(calls.TERMINAL)
+@measured
 async def terminal(request: Request, call: Call) -> Response:  # noqa: ARG001
     """GET /terminal: the matrix terminal's page."""
     service = _service(request)
@@ -158,18 +154,13 @@ async def terminal(request: Request, call: Call) -> Response:  # noqa: ARG001
 async def healthz(request: Request) -> Response:
     """GET /healthz: that the service answers, and how its parts are."""
     service = _service(request)
-    reporter, classifier = service.reporter, service.classifier
+    classifier = service.classifier
     body: dict[str, Any] = {
         "status": "ok",
         "passages": service.passages,
         "pgml": service.pgml.state,
         "classifier": {"held_out_accuracy": classifier.accuracy, "learned": classifier.learned},
-        "reporting": {
-            "on": service.config.reports,
-            "queued": reporter.queued,
-            "sent": reporter.sent,
-            "dropped": reporter.dropped,
-        },
+        "reporting": {"on": service.portal.enabled, **reporting.figures(service.portal)},
     }
     return JSONResponse(body)
 
@@ -236,8 +227,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     service = Service(config.from_environment())
     app.state.service = service
-    reporting = asyncio.create_task(service.reporter.run())
-    others = [
+    tasks = [
         asyncio.create_task(service.report_resources()),
         asyncio.create_task(
             Traffic(service.config.own_url, service.config.traffic_per_second).run()
@@ -246,16 +236,14 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     if service.config.database_url:
         degraded = service.degradations.of("cognitive_core")
         install = service.pgml.install(service.models.values(), degraded)
-        others.append(asyncio.create_task(install))
+        tasks.append(asyncio.create_task(install))
     try:
         yield
     finally:
-        for task in others:
+        for task in tasks:
             task.cancel()
-        service.reporter.close()
-        await asyncio.wait([reporting, *others], timeout=FLUSH_SECONDS)
-        reporting.cancel()
-        await asyncio.wait([reporting])
+        await asyncio.wait(tasks, timeout=reporting.FLUSH_SECONDS)
+        await asyncio.to_thread(service.portal.close)
         await service.close()
 
 
@@ -270,6 +258,8 @@ app = Starlette(
         Route("/demo/degrade", degrade, methods=["GET", "POST"]),
         Route("/demo/recover", recover, methods=["POST"]),
     ],
+    # Older versions hand the app over by its name, so it has to have one.
+    middleware=[Middleware(AiosmonMiddleware, **reporting.MEASURED)],  # type: ignore[arg-type]
     exception_handlers={Problem: on_problem, HTTPException: on_http_error},
     lifespan=lifespan,
 )

@@ -1,10 +1,10 @@
-"""Resource figures of this process since they were last read, as rows for the portal."""
+"""Resource figures of this process since they were last read, for the portal."""
 
 import os
-from datetime import UTC, datetime
-from typing import Any
 
 import psutil
+
+Figure = tuple[str, float, str, str]
 
 
 class Gauges:
@@ -44,10 +44,13 @@ class Gauges:
         """A batch of texts was embedded."""
         self._peak_batch = max(self._peak_batch, batch)
 
-    def read(self) -> list[dict[str, Any]]:
-        """The rows since the last reading; peaks start again from what is under way now."""
-        core, now = "cognitive_core", datetime.now(UTC).isoformat()
-        figures = [
+    def read(self) -> list[Figure]:
+        """Name, value, unit and component of each figure since the last reading.
+
+        Peaks start again from what is under way now.
+        """
+        core = "cognitive_core"
+        figures: list[Figure] = [
             ("memory_usage", self._process.memory_info().rss / 2**20, "mb", core),
             ("cpu_usage", self._process.cpu_percent() / self._cores, "percent", core),
             ("concurrent_queries", self._peak_in_flight, "count", core),
@@ -58,17 +61,4 @@ class Gauges:
             figures.append(batch)
         self._peak_in_flight, self._peak_waiting = self._in_flight, self._waiting
         self._peak_batch = 0
-        return [
-            {
-                "metric_name": name,
-                "metric_category": "system_health",
-                "metric_value": round(float(value), 3),
-                "measurement_unit": unit,
-                "component": component,
-                "service_name": "demo-ai",
-                "timestamp": now,
-                "metadata": {},
-                "success": True,
-            }
-            for name, value, unit, component in figures
-        ]
+        return figures

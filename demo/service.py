@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from aiosmon_sdk import Call
+
 from demo import corpus
 from demo.answers import EFFORTS, Answer, Answerer
-from demo.calls import Call
 from demo.classifier import ComplexityClassifier, load_labelled
 from demo.config import Config
 from demo.degrade import Degradations
@@ -21,7 +22,7 @@ from demo.learning import Effect, Feedback, Learner
 from demo.models import Ask, features_of, fit_all
 from demo.pgml import Pgml, Prediction
 from demo.problems import Problem
-from demo.reporting import Reporter
+from demo.reporting import INFERENCE_METRIC, connect, is_reported
 from demo.vectors import Embedder
 
 log = logging.getLogger("demo")
@@ -50,7 +51,7 @@ class Service:
         self.degradations = Degradations()
         self.gauges = Gauges()
         self.pgml = Pgml(config.database_url)
-        self.reporter = Reporter(config.portal_url, config.portal_key)
+        self.portal = connect(config)
         self._slots = asyncio.Semaphore(QUERY_SLOTS)
         workers = min(4, os.cpu_count() or 1)
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="demo")
@@ -105,8 +106,10 @@ class Service:
         """Report the gauges for ever, every `config.resource_seconds`."""
         while True:
             await asyncio.sleep(self.config.resource_seconds)
-            for row in self.gauges.read():
-                self.reporter.add(row)
+            for name, value, unit, component in self.gauges.read():
+                self.portal.record(
+                    name, value, unit=unit, category="system_health", component=component
+                )
 
     async def close(self) -> None:
         """Let go of threads and connections; work under way in a thread is not waited for."""
@@ -142,27 +145,36 @@ class Service:
         done = await asyncio.gather(*calls)
         for prediction in done:
             self._report_inference(call, prediction)
-        call.models += [prediction.model for prediction in done if prediction.error is None]
+        asked = [prediction.model for prediction in done if prediction.error is None]
+        call.models = [*call.models, *asked]
         return {prediction.model: prediction.value for prediction in done}
 
     def _report_inference(self, call: Call, prediction: Prediction) -> None:
         if prediction.error is not None:
             log.warning("pgml.predict of %s failed: %s", prediction.model, prediction.error)
-        if not call.is_probe:
-            success = prediction.error is None
-            row = call.inference_row(
-                prediction.model, prediction.ms, features=prediction.features, success=success
+        if is_reported(call):
+            self.portal.record(
+                INFERENCE_METRIC,
+                prediction.ms,
+                category="ml_inference",
+                timestamp=datetime.fromtimestamp(call.started_at, UTC),
+                endpoint=call.endpoint,
+                client=call.client,
+                request_id=call.request_id,
+                models=[prediction.model],
+                success=prediction.error is None,
+                metadata={"feature_count": prediction.features},
             )
-            self.reporter.add(row)
 
     def _ask(self, call: Call, query: str, answer: Answer) -> Ask:
         """This request in the terms of the models: a HALIE question task, its first model."""
-        count, last = self._asked.pop(call.client, (0, call.started_at))
-        self._asked[call.client] = count + 1, call.started_at
+        now = datetime.now(UTC)
+        count, last = self._asked.pop(call.client, (0, now))
+        self._asked[call.client] = count + 1, now
         if len(self._asked) > MAX_CLIENTS_SEEN:
             self._asked.popitem(last=False)
         return Ask(
-            at=datetime.now(UTC),
+            at=now,
             prompt_chars=len(query),
             completion_chars=len(answer.text),
             max_tokens=100,
@@ -170,7 +182,7 @@ class Service:
             model="InstructDavinci",
             task="question",
             position=count + 1,
-            seconds_since_previous=max(0.0, (call.started_at - last).total_seconds()),
+            seconds_since_previous=max(0.0, (now - last).total_seconds()),
         )
 
     def _retrain(self, feedback: Feedback, effect: Effect) -> str:

@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connection
 
 from metrics.ingest import tally
-from metrics.ingest.encoding import KNOWN
+from metrics.ingest.encoding import KNOWN, BodyTooLarge
 from metrics.ingest.faces import Answer, Face, Incoming
+from metrics.ingest.memory import give_back_large_blocks
 from metrics.ingest.service import BY_PATH, failed, not_allowed, receive, too_large, unavailable
 
 Message = MutableMapping[str, Any]
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 WRITERS = 4
 # A group is one transaction: large enough to share a commit, small enough to end soon.
 GROUP_REQUESTS, GROUP_BYTES = 512, 512 * 1024
-# What may wait for the writers before senders are asked to come again.
+# What may arrive and wait for the writers before senders are asked to come again.
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 MAX_WAITING_REQUESTS = 4096
 BUSY_SECONDS = 1
@@ -45,13 +46,19 @@ class _Waiting:
     answer: "asyncio.Future[Answer]"
 
 
+class _NoRoom(Exception):
+    """So much has arrived already that this body was let go."""
+
+
 class Ingestion:
     """An ASGI application that answers ingestion itself and hands the rest to ``app``."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._waiting: deque[_Waiting] = deque()
+        # Bytes of the bodies that wait, and of those that are still arriving (loop's thread only).
         self._bytes = 0
+        self._arriving = 0
         self._changed = threading.Condition()
         self._writers: list[threading.Thread] = []
         self._closed = False
@@ -71,17 +78,49 @@ class Ingestion:
     async def _ingest(
         self, face: Face, method: str, headers: Headers, receive: Receive, send: Send
     ) -> None:
-        body = await _read(receive, settings.INGEST_MAX_BYTES)
+        refusal = None if method == "POST" else not_allowed
+        try:
+            body = await self._body(receive, settings.INGEST_MAX_BYTES)
+        except (BodyTooLarge, _NoRoom) as error:
+            body = b""
+            refusal = refusal or (too_large if isinstance(error, BodyTooLarge) else _busy)
         request = Incoming(
-            *(_key(headers), body or b"", _encoding(headers), _content_type(headers)),
+            *(_key(headers), body, _encoding(headers), _content_type(headers)),
             face=face.name,
             headers=headers,
         )
-        if method != "POST":
-            answer = not_allowed(request)
-        else:
-            answer = too_large(request) if body is None else await self._stored(request)
-        await _send(send, answer)
+        await _send(send, refusal(request) if refusal else await self._stored(request))
+
+    async def _body(self, receive: Receive, most: int) -> bytes:
+        """The whole body.
+
+        Raises BodyTooLarge as soon as it is larger than ``most``, and _NoRoom at
+        its end: a sender whose request was cut off would not read the answer.
+        """
+        chunks: list[bytes] = []
+        size = held = 0
+        has_room = more = True
+        try:
+            while more:
+                message = await receive()
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                size += len(chunk)
+                if size > most:
+                    raise BodyTooLarge
+                self._arriving += len(chunk)
+                held += len(chunk)
+                has_room = has_room and self._arriving + self._bytes <= MAX_WAITING_BYTES
+                if has_room:
+                    chunks.append(chunk)
+                else:
+                    chunks.clear()
+                    self._arriving -= held
+                    held = 0
+        finally:
+            self._arriving -= held
+        if not has_room:
+            raise _NoRoom
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _stored(self, request: Incoming) -> Answer:
         loop = asyncio.get_running_loop()
@@ -89,7 +128,7 @@ class Ingestion:
         with self._changed:
             full = self._bytes > MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING_REQUESTS
             if full or self._closed:
-                return unavailable(request, BUSY_SECONDS)
+                return _busy(request)
             self._waiting.append(waiting)
             self._bytes += len(request.body)
             self._start_writers()
@@ -128,6 +167,7 @@ class Ingestion:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                give_back_large_blocks()
                 tally.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
@@ -177,19 +217,8 @@ def _encoding(headers: Headers) -> str:
     return headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
 
 
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None as soon as it is larger than ``most``."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > most:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+def _busy(request: Incoming) -> Answer:
+    return unavailable(request, BUSY_SECONDS)
 
 
 async def _send(send: Send, answer: Answer) -> None:

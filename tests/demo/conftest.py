@@ -1,5 +1,6 @@
 """The real service under granian, a recording portal, and a database of its own."""
 
+import gzip
 import json
 import os
 import signal
@@ -91,13 +92,14 @@ def http(shared: httpx.Client) -> Iterator[httpx.Client]:
 
 
 class Portal:
-    """Records the batches it is sent; `answers` are given first, then 201 for ever."""
+    """Records the rows and votes it is sent; `answers` are given first, then 201 for ever."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.posts: list[tuple[float, dict[str, str], str, list[dict]]] = []
         self.accepted: list[dict] = []
+        self.votes: list[dict] = []
 
     def named(self, metric: str) -> list[dict]:
         return [row for row in self.accepted if row["metric_name"] == metric]
@@ -107,10 +109,13 @@ class Portal:
 def portal() -> Iterator[Portal]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            packed = self.headers.get("Content-Encoding") == "gzip"
+            rows = json.loads(gzip.decompress(body) if packed else body)
             recorder.posts.append((time.monotonic(), dict(self.headers), self.path, rows))
             status, headers = recorder.answers.pop(0) if recorder.answers else (201, {})
-            recorder.accepted += rows if status == 201 else []
+            taken = recorder.votes if "feedback" in self.path else recorder.accepted
+            taken += rows if status == 201 else []
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -1,14 +1,11 @@
-"""The parts without a server: corpus, classifier, models, rating, queue, settings."""
-
-import asyncio
+"""The parts without a server: corpus, classifier, models, rating, settings."""
 
 import pytest
 
-from demo import corpus, reporting
+from demo import corpus
 from demo.classifier import ComplexityClassifier, load_labelled
 from demo.config import ConfigError, from_environment
 from demo.models import fit_all
-from demo.reporting import Reporter
 from demo.traffic import rating_of
 from demo.vectors import Embedder
 
@@ -46,34 +43,6 @@ def test_it_refuses_a_wrong_number_of_features():
 )
 def test_it_rates_by_confidence_and_latency(confidence, latency_ms, complexity, stars):
     assert rating_of(confidence, latency_ms, complexity) == stars
-
-
-def test_it_drops_the_oldest_rows_of_a_full_queue_and_counts_them(monkeypatch):
-    monkeypatch.setattr(reporting, "MAX_QUEUED", 3)
-
-    async def fill() -> Reporter:
-        reporter = Reporter("http://portal", "key")
-        for number in range(5):
-            reporter.add({"metric_value": number})
-        return reporter
-
-    reporter = asyncio.run(fill())
-    assert (reporter.queued, reporter.dropped) == (3, 2)
-
-
-def test_it_gives_up_after_the_last_attempt_and_counts_the_rows(monkeypatch):
-    monkeypatch.setattr(reporting, "FIRST_PAUSE_SECONDS", 0.001)
-
-    async def send() -> Reporter:
-        reporter = Reporter("http://127.0.0.1:1", "key")
-        reporter.add({"metric_value": 1})
-        reporter.add({"metric_value": 2})
-        reporter.close()
-        await reporter.run()
-        return reporter
-
-    reporter = asyncio.run(send())
-    assert (reporter.queued, reporter.dropped, reporter.sent) == (0, 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def starlette_app() -> Any:
 
     async def item(request: Request) -> Response:
         request.state.aiosmon.complexity = "simple"
+        aiosmon_sdk.rate(f"r{request.path_params['number']}", 4)
         return PlainTextResponse(str(request.path_params["number"]))
 
     async def stream(_request: Request) -> Response:
@@ -84,6 +85,7 @@ def flask_app() -> Any:
     @app.get("/items/<int:number>")
     def item(number: int) -> str:
         flask.request.environ["aiosmon"].complexity = "simple"
+        aiosmon_sdk.rate(f"r{number}", 4)
         return str(number)
 
     @app.get("/stream")
@@ -113,6 +115,7 @@ def django_app(*, is_async: bool) -> Any:
 
     def item(request: HttpRequest, number: int) -> HttpResponse:
         request.aiosmon.complexity = "simple"  # type: ignore[attr-defined]
+        aiosmon_sdk.rate(f"r{number}", 4)
         return HttpResponse(str(number))
 
     def stream(_request: HttpRequest) -> StreamingHttpResponse:

@@ -15,6 +15,7 @@ from typing import Any
 from tests.live.portal import free_port
 
 Row = dict[str, Any]
+VOTES_PATH = "/api/v1/feedback/"
 Reply = tuple[int, dict[str, str], Any]
 
 
@@ -26,6 +27,8 @@ class FakePortal:
         self.url = f"http://127.0.0.1:{self.port}"
         self.requests: list[tuple[float, dict[str, str], bytes]] = []
         self.stored: dict[str, Row] = {}
+        self.stored_votes: dict[str, Row] = {}
+        self.paths: list[str] = []
         self.reply: Callable[[list[Row]], Reply | None] = lambda _rows: None
         self.released = threading.Event()
         self.released.set()
@@ -37,6 +40,11 @@ class FakePortal:
     def rows(self) -> list[Row]:
         """Rows of the service, each event id once."""
         return [r for r in list(self.stored.values()) if r["metric_name"] != "sdk_rows_dropped"]
+
+    @property
+    def votes(self) -> list[Row]:
+        """What came to the feedback address, each event id once."""
+        return list(self.stored_votes.values())
 
     @property
     def drops(self) -> int:
@@ -66,10 +74,11 @@ class FakePortal:
         """Answer again."""
         self.released.set()
 
-    def answer(self, headers: dict[str, str], body: bytes) -> Reply | None:
+    def answer(self, path: str, headers: dict[str, str], body: bytes) -> Reply | None:
         """The reply to a request; None closes the connection without one."""
         with self._lock:
             self.requests.append((time.monotonic(), headers, body))
+            self.paths.append(path)
         if not self.released.wait(10):
             return None
         plain = gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
@@ -78,8 +87,9 @@ class FakePortal:
         if special is not None:
             return special
         with self._lock:
+            stored = self.stored_votes if path == VOTES_PATH else self.stored
             for row in rows:
-                self.stored.setdefault(row.get("event_id") or f"row {len(self.stored)}", row)
+                stored.setdefault(row.get("event_id") or f"row {len(stored)}", row)
         return 201, {}, {"stored": len(rows), "rejected": 0, "rejections": []}
 
 
@@ -114,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        reply = self.server.portal.answer(dict(self.headers), body)
+        reply = self.server.portal.answer(self.path, dict(self.headers), body)
         if reply is None:
             self.close_connection = True
             return

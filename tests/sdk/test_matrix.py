@@ -105,6 +105,10 @@ def test_every_row_is_delivered_or_counted(name: str, portal: FakePortal) -> Non
         assert http.get("/stream").text == "one two three"
         found = counts(http)
         wait_until(lambda: len(portal.rows) >= 4 * ROUNDS + 2)
+        wait_until(lambda: len(portal.votes) >= ROUNDS)
+    assert sorted(vote["request_id"] for vote in portal.votes) == sorted(
+        f"r{number}" for number in range(ROUNDS)
+    )
     check(portal.rows, found, workers=2 if "gunicorn" in name else 1)
 
 
@@ -119,7 +123,8 @@ def check(rows: list[dict[str, Any]], found: dict[int, dict[str, int]], workers:
     rows = [row for row in rows if row["metric_name"] != "started"]
     assert len(started) == 1
     assert len(found) == workers
-    assert sum(status["dropped"] + status["rejected"] for status in found.values()) == 0
+    lost = ("dropped", "rejected", "votes_dropped", "votes_rejected")
+    assert sum(status[name] for status in found.values() for name in lost) == 0
     paths = Counter(row["endpoint_path"].replace("{number:int}", "<int:number>") for row in rows)
     expected = {"/plain", "/items/<int:number>", "/fail", "/missing"}
     assert paths == {**dict.fromkeys(expected, ROUNDS), "/stream": 1}

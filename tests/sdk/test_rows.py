@@ -143,18 +143,9 @@ def test_any_row_is_taken_by_the_portal_or_given_up(fields: dict[str, Any]) -> N
 
 def test_unfit_rows_are_counted_and_never_raise(portal: FakePortal, client: Client) -> None:
     client.record("work", math.nan)
-    client.rate("r1", 9)
     client.record("work", 1, category="nonsense")
     client.record("work", 2, models=5)
     client.record("work", 3)
     assert client.flush(5)
     assert [row["metric_value"] for row in portal.rows] == [3]
-    assert client.stats()["dropped"] == 4
-
-
-def test_a_rating_is_a_row_of_the_request(portal: FakePortal, client: Client) -> None:
-    client.rate("r1", 4, client="acme")
-    assert client.flush(5)
-    (row,) = portal.rows
-    assert (row["request_id"], row["user_satisfaction_score"], row["client"]) == ("r1", 4, "acme")
-    assert (row["metric_category"], row["measurement_unit"]) == ("user_feedback", "score")
+    assert client.stats()["dropped"] == 3

@@ -85,9 +85,9 @@ def record(metric_name: str, value: float, **fields: Any) -> None:
     default_client().record(metric_name, value, **fields)
 
 
-def rate(request_id: str, score: float, **fields: Any) -> None:
+def rate(request_id: str, rating: float | str, **fields: Any) -> None:
     """``Client.rate`` of the default client."""
-    default_client().rate(request_id, score, **fields)
+    default_client().rate(request_id, rating, **fields)
 
 
 def flush(timeout: float = 5.0) -> bool:

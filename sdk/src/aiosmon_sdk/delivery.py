@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from aiosmon_sdk.options import Options
+from aiosmon_sdk.options import Kind, Options
 from aiosmon_sdk.transport import Answer, Transport
 
 log = logging.getLogger("aiosmon_sdk")
@@ -95,16 +95,18 @@ class Courier:
     def __init__(
         self,
         options: Options,
+        kind: Kind,
         told: Told,
         wait: Callable[[float, bool], None],
         hopeless: Callable[[Batch], bool],
     ) -> None:
         """``wait(seconds, asked)`` sleeps; ``asked``: by the portal, so not to be cut short."""
         self._options = options
+        self._noun = kind.noun
         self._told = told
         self._wait = wait
         self._hopeless = hopeless
-        self._transport = Transport(options)
+        self._transport = Transport(options, kind.path)
         self._gzip = options.gzip
         self._pause = FIRST_PAUSE_SECONDS
         self.retried = 0
@@ -141,7 +143,8 @@ class Courier:
         try:
             return self._transport.post(body, gzipped=self._gzip)
         except (OSError, http.client.HTTPException) as error:
-            text = f"the portal at {self._options.url} can't be reached ({error!r}); rows wait"
+            url, noun = self._options.url, self._noun
+            text = f"the portal at {url} can't be reached ({error!r}); {noun} wait"
             self._told.once(logging.WARNING, "unreachable", text)
             return None
 
@@ -163,7 +166,7 @@ class Courier:
     def _tell(self, status: int, item: dict[str, Any]) -> None:
         field_, problem, fix = (str(item.get(name, "")) for name in ("field", "problem", "fix"))
         reason = f"rejected {field_} {problem}"
-        text = f"the portal refused rows (HTTP {status}): {field_}: {problem} {fix}"
+        text = f"the portal refused {self._noun} (HTTP {status}): {field_}: {problem} {fix}"
         self._told.once(logging.WARNING, reason, text[:500])
 
     def _rest(self, answer: Answer | None) -> None:
@@ -175,7 +178,7 @@ class Courier:
         if answer and not _is_passing(answer.status):
             text = (
                 f"the portal answers {answer.status} to {self._options.url}: see that the URL is "
-                "right and that the API key is valid and may send metrics; rows wait"
+                "right and that the API key is valid and may send metrics; {self._noun} wait"
             )
             self._told.once(logging.ERROR, f"status {answer.status}", text)
             self._pause = max(self._pause, min(MISCONFIGURED_PAUSE_SECONDS, longest))

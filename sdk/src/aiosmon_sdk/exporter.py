@@ -7,21 +7,20 @@ back is how the service does now.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
-import os
-import sys
 import threading
 import time
-import weakref
 from collections import Counter, deque
+from typing import Callable
 
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.delivery import Batch, Courier, Outcome, Told
-from aiosmon_sdk.options import Options
+from aiosmon_sdk.options import ROWS, VOTES, Kind, Options
+from aiosmon_sdk.processes import EXPORTERS, flush_when_a_worker_process_ends
 from aiosmon_sdk.rows import Encoder, Unfit
 from aiosmon_sdk.tally import EventIds, Tally
+from aiosmon_sdk.votes import VoteEncoder
 
 DROPS_METRIC = "sdk_rows_dropped"
 # The thread encodes this many rows, then lets the service's threads run: a slice is well
@@ -37,14 +36,22 @@ MOST_BATCH_CHARS = 2 * 1024 * 1024
 
 
 class Exporter:
-    """Queue, thread and counts of one client in one process."""
+    """Queue, thread and counts of one client's rows, or votes, in one process."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(
+        self,
+        options: Options,
+        kind: Kind = ROWS,
+        report: Callable[[int, dict[str, int]], None] | None = None,
+    ) -> None:
+        """``report(news, since_start)`` tells of drops; default: a row of the exporter's own."""
         self.options = options
-        self._reset()
-        _exporters.add(self)
+        self.kind = kind
+        self._report = report
+        self.reset()
+        EXPORTERS.add(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Begin with nothing: at first, and in a forked child, whose parent sends what it had."""
         self._queue: deque[Call] = deque(maxlen=self.options.max_queued)
         self._added = Tally()
@@ -61,8 +68,8 @@ class Exporter:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._told = Told()
-        self._encoder = Encoder(self.options)
-        self._courier = Courier(self.options, self._told, self._wait, self._is_hopeless)
+        self._encoder = (VoteEncoder if self.kind is VOTES else Encoder)(self.options)
+        self._courier = Courier(self.options, self.kind, self._told, self._wait, self._is_hopeless)
 
     def add(self, call: Call) -> None:
         """Queue a finished call. Called by the service's threads and event loops."""
@@ -84,10 +91,14 @@ class Exporter:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 return self._done >= goal
-            self._flush_until = max(self._flush_until, deadline)
-            self._ring()
+            self.hurry(deadline)
             self._lock.wait_for(lambda: self._done >= goal, timeout)
             return self._done >= goal
+
+    def hurry(self, deadline: float) -> None:
+        """Until then (perf_counter's clock) wait for no full batch, nor long between attempts."""
+        self._flush_until = max(self._flush_until, deadline)
+        self._ring()
 
     def close(self, timeout: float) -> None:
         """Flush, then end: what is left is counted as dropped, and said."""
@@ -101,7 +112,9 @@ class Exporter:
             self._counts["abandoned"] += self._added.value - self._done
         self._ring()
         if lost > 0:
-            self._told.once(logging.WARNING, "closed", f"{lost} rows could not be delivered")
+            self._told.once(
+                logging.WARNING, "closed", f"{lost} {self.kind.noun} could not be delivered"
+            )
 
     def stats(self) -> dict[str, int]:
         """Rows sent, dropped, rejected, queued; batches retried; fields clipped."""
@@ -145,9 +158,11 @@ class Exporter:
                 self._thread.start()
             except RuntimeError as error:
                 # No threads here (a subinterpreter) or no more (the interpreter ends).
-                self._told.once(logging.WARNING, "thread", f"no thread to send rows: {error}")
+                self._told.once(
+                    logging.WARNING, "thread", f"no thread to send {self.kind.noun}: {error}"
+                )
                 return
-        _flush_when_a_worker_process_ends()
+        flush_when_a_worker_process_ends()
 
     def _run(self) -> None:
         courier = self._courier
@@ -162,7 +177,7 @@ class Exporter:
             if batch.rows:
                 self._settle(self._courier.deliver(batch))
         except Exception as error:  # noqa: BLE001  # the thread must outlive any fault of ours
-            text = f"rows were lost by a fault of the SDK: {error!r}"
+            text = f"{self.kind.noun} were lost by a fault of the SDK: {error!r}"
             self._told.once(logging.ERROR, "fault", text)
             self._give_up_what_was_taken()
 
@@ -212,20 +227,27 @@ class Exporter:
         except Exception as error:  # noqa: BLE001  # the row holds whatever the service put there
             reason = repr(error)
         self._count("invalid")
-        self._told.once(logging.WARNING, f"unfit {reason[:40]}", f"a row was dropped: {reason}")
+        self._told.once(
+            logging.WARNING,
+            f"unfit {reason[:40]}",
+            f"one of the {self.kind.noun} was dropped: {reason}",
+        )
         return None
 
     def _report_drops(self, batch: Batch, ids: EventIds | None) -> None:
-        """Append a row that says how many were dropped since the last such row arrived."""
+        """Say how many were dropped since it was last said: rows by a row among them."""
         news = self._dropped - self._reported
         if news <= 0:
             return
+        reasons = {"queue_full": self._overflowed, **{name: self._counts[name] for name in _LOST}}
+        reasons = {name: number for name, number in reasons.items() if number}
+        if self._report is not None:
+            self._reported += news
+            self._report(news, reasons)
+            return
         call = Call(DROPS_METRIC, "system_health", None)
         call.value, call.unit, call.ended = news, "count", time.perf_counter()
-        reasons = {"queue_full": self._overflowed, **{name: self._counts[name] for name in _LOST}}
-        call.metadata = {
-            "since_start": {name: number for name, number in reasons.items() if number}
-        }
+        call.metadata = {"since_start": reasons}
         batch.oldest = batch.oldest or call.ended
         batch.rows.append(self._encoder.encode(call, ids.next() if ids else None))
         batch.reported = news
@@ -271,34 +293,3 @@ class Exporter:
     def _is_hopeless(self, batch: Batch) -> bool:
         age = time.perf_counter() - batch.oldest
         return self._closed or age > self.options.give_up_seconds
-
-
-_exporters: weakref.WeakSet[Exporter] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    deadline = time.perf_counter() + max(
-        (exporter.options.exit_seconds for exporter in _exporters),
-        default=0,
-    )
-    for exporter in list(_exporters):
-        exporter.close(max(0.0, deadline - time.perf_counter()))
-
-
-def _reset_all() -> None:
-    for exporter in list(_exporters):
-        exporter._reset()  # noqa: SLF001  # its own module
-
-
-def _flush_when_a_worker_process_ends() -> None:
-    """A process of multiprocessing may end without atexit; it runs its own finalizers."""
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        from multiprocessing.util import Finalize
-
-        Finalize(None, _close_all, exitpriority=10)
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all)

@@ -6,7 +6,17 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-INGEST_PATH = "/api/v1/metrics/"
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing that is sent: what it is called, where it goes."""
+
+    noun: str
+    path: str
+
+
+ROWS = Kind("rows", "/api/v1/metrics/")
+VOTES = Kind("votes", "/api/v1/feedback/")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FARTHEST_VALUE = 1e100
 _REMEMBERED = 4096
 _DEEPEST = 20
 
-_json = json.JSONEncoder(
+as_json = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, skipkeys=True, separators=(",", ":"), default=str
 ).encode
 
@@ -63,7 +63,7 @@ class Encoder:
         if call.satisfaction is not None:
             self._optional(parts, "user_satisfaction_score", _rating(call.satisfaction))
         if call.user_id is not None:
-            self._optional(parts, "user_id", _user(call.user_id))
+            self._optional(parts, "user_id", user_id(call.user_id))
         metadata = self._metadata(call)
         if metadata:
             parts.append(f'"metadata":{metadata}')
@@ -131,7 +131,7 @@ class Encoder:
         return self._string(value, longest)
 
     def _string(self, value: object, longest: int) -> str:
-        text = _storable(value if isinstance(value, str) else str(value))
+        text = storable(value if isinstance(value, str) else str(value))
         if len(text) > longest or text != value:
             self.clipped += 1
         return encode_basestring(text[:longest])
@@ -158,7 +158,7 @@ class Encoder:
     def _outcome(self, call: Call) -> str:
         """The metadata of a call that has none of its own; an ordinary end is encoded once."""
         if call.first is not None or call.error is not None or call.aborted:
-            return _json(_facts(call))
+            return as_json(_facts(call))
         if call.status is None:
             return ""
         key = (call.status, call.method)
@@ -166,7 +166,7 @@ class Encoder:
         if known is None:
             if len(self._outcomes) >= _REMEMBERED:
                 self._outcomes = {}
-            known = self._outcomes[key] = _json(_facts(call))
+            known = self._outcomes[key] = as_json(_facts(call))
         return known
 
     def _metadata(self, call: Call) -> str:
@@ -174,18 +174,18 @@ class Encoder:
             return self._outcome(call)
         facts = _facts(call)
         try:
-            text = _json({**call.metadata, **facts})
+            text = as_json({**call.metadata, **facts})
             if "\\u0000" not in text and len(text.encode()) <= MOST_METADATA_BYTES:
                 return text
         except (ValueError, TypeError, RecursionError, RuntimeError):
             # NaN, lone surrogates, keys that don't sort out, or a change meanwhile: look closely.
             pass
         self.clipped += 1
-        text = _json({**_clean(dict(call.metadata), 0), **facts})
+        text = as_json({**_clean(dict(call.metadata), 0), **facts})
         size = len(text.encode())
         if size <= MOST_METADATA_BYTES:
             return text
-        return _json({"metadata_left_out": f"{size} bytes", **facts})
+        return as_json({"metadata_left_out": f"{size} bytes", **facts})
 
 
 def _facts(call: Call) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _facts(call: Call) -> dict[str, Any]:
     if call.first is not None:
         facts["ttfb_ms"] = round((call.first - call.started) * 1000, 3)
     if call.error is not None:
-        facts["error"] = _storable(str(call.error)[:1000])
+        facts["error"] = storable(str(call.error)[:1000])
     if call.aborted:
         facts["aborted"] = True
     return facts
@@ -220,12 +220,13 @@ def _rating(value: object) -> float | None:
     return number if 1 <= number <= 5 else None
 
 
-def _user(value: object) -> int | None:
+def user_id(value: object) -> int | None:
+    """The id of a portal user; None for what can't be one."""
     fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
     return int(value) if fits else None  # type: ignore[call-overload]
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that PostgreSQL and UTF-8 can hold: no NUL, no lone surrogate."""
     text = text.replace("\0", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -234,7 +235,7 @@ def _storable(text: str) -> str:
 def _clean(value: Any, depth: int) -> Any:
     """A copy that JSON can hold; what is nested too deeply becomes text."""
     if isinstance(value, str):
-        return _storable(value)
+        return storable(value)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -242,7 +243,7 @@ def _clean(value: Any, depth: int) -> Any:
     if depth >= _DEEPEST:
         return "…"
     if isinstance(value, Mapping):
-        return {_storable(str(key)): _clean(item, depth + 1) for key, item in value.items()}
+        return {storable(str(key)): _clean(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_clean(item, depth + 1) for item in value]
-    return _storable(str(value))
+    return storable(str(value))

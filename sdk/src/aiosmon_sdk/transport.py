@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from aiosmon_sdk.options import INGEST_PATH, Options
+from aiosmon_sdk.options import Options
 
 # An answer lists at most a hundred rejections; more than this is not read.
 MOST_ANSWER_BYTES = 256 * 1024
@@ -29,11 +29,11 @@ class Answer:
 class Transport:
     """Posts bodies, one at a time; used by one thread."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, path: str) -> None:
         parts = urlsplit(options.url)
         self._https = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port
-        self._path = parts.path.rstrip("/") + INGEST_PATH
+        self._path = parts.path.rstrip("/") + path
         self._timeout = options.timeout_seconds
         self._ca_file = options.ca_file
         self._headers = {
