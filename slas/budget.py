@@ -62,7 +62,8 @@ class Rule:
 
     def bad_share(self, objective: float) -> float:
         """The share of bad events above which it fires."""
-        return self.burn * (1 - objective)
+        # Rounded, or 10 % bad would be more than a tenth of 90 %.
+        return round(self.burn * (1 - objective), 12)
 
     def found_after(self, objective: float, bad_share: float) -> timedelta | None:
         """How long a sudden, steady ``bad_share`` takes to fire it; None: it never does.

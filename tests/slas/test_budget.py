@@ -158,3 +158,45 @@ def test_the_chance_of_so_many_bad_events_is_the_binomial_tail(
 
 def test_the_chance_is_found_for_millions_of_events() -> None:
     assert budget.chance(10_400, 1_000_000, 0.01) == pytest.approx(3.2e-5, rel=0.1)
+
+
+PER_MINUTE = 600
+
+
+def simulated(rule: Rule, objective: float, bad_share: float) -> timedelta | None:
+    """Minute by minute: when the rule first fires after a sudden, steady ``bad_share``."""
+    bad = round(PER_MINUTE * bad_share)
+    long, short = (round(window / timedelta(minutes=1)) for window in (rule.long, rule.short))
+    for minute in range(1, long + 1):
+        counts = [
+            Counts(window * PER_MINUTE - min(minute, window) * bad, window * PER_MINUTE)
+            for window in (long, short)
+        ]
+        if budget.fires(rule, objective, *counts):
+            return timedelta(minutes=minute)
+    return None
+
+
+def guarded(rule: Rule, objective: float, bad_share: float) -> timedelta:
+    """What the guard may cost at a burn of 1: 4.5 deviations' worth of bad events."""
+    if rule.burn > 1:
+        return timedelta(0)
+    events = rule.long / timedelta(minutes=1) * PER_MINUTE
+    deviation = math.sqrt(events * objective * (1 - objective))
+    return timedelta(minutes=4.5 * deviation / (PER_MINUTE * bad_share))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("bad_share", [1.0, 0.5, 0.1, 0.01])
+def test_minute_by_minute_a_failure_is_found_when_the_formula_says(
+    objective: float, bad_share: float
+) -> None:
+    for rule in budget.rules(objective, MONTH):
+        expected = rule.found_after(objective, bad_share)
+        found = simulated(rule, objective, bad_share)
+        if expected is None:
+            assert found is None
+        else:
+            assert found is not None
+            late = timedelta(minutes=1) + guarded(rule, objective, bad_share)
+            assert timedelta(0) <= found - expected <= late
