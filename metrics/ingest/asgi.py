@@ -50,6 +50,10 @@ class _NoRoom(Exception):
     """So much has arrived already that this body was let go."""
 
 
+class _Gone(Exception):
+    """The sender went away in the middle of its body."""
+
+
 class Ingestion:
     """An ASGI application that answers ingestion itself and hands the rest to ``app``."""
 
@@ -81,6 +85,8 @@ class Ingestion:
         refusal = None if method == "POST" else not_allowed
         try:
             body = await self._body(receive, settings.INGEST_MAX_BYTES)
+        except _Gone:
+            return
         except (BodyTooLarge, _NoRoom) as error:
             body = b""
             refusal = refusal or (too_large if isinstance(error, BodyTooLarge) else _busy)
@@ -94,8 +100,9 @@ class Ingestion:
     async def _body(self, receive: Receive, most: int) -> bytes:
         """The whole body.
 
-        Raises BodyTooLarge as soon as it is larger than ``most``, and _NoRoom at
-        its end: a sender whose request was cut off would not read the answer.
+        Raises BodyTooLarge as soon as it is larger than ``most``; _NoRoom at its end,
+        since a sender whose request was cut off would not read the answer; and _Gone
+        when the sender goes away before it: half a body may look like a whole one.
         """
         chunks: list[bytes] = []
         size = held = 0
@@ -103,6 +110,8 @@ class Ingestion:
         try:
             while more:
                 message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Gone
                 chunk, more = message.get("body", b""), message.get("more_body", False)
                 size += len(chunk)
                 if size > most:

@@ -1,13 +1,17 @@
 """What arrives has bounds: too much at once is let go, too many objects are never made."""
 
+import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from metrics.ingest import asgi
+from metrics.ingest.asgi import Ingestion
 from metrics.ingest.counting import filled_lines, has_more_elements
+from metrics.ingest.rest import Rest
 from metrics.models import PerformanceMetric
-from tests.metrics.fast import Post
+from tests.metrics.fast import Post, inner
 from tests.metrics.wire import row
 
 MOST = 100
@@ -66,3 +70,31 @@ def test_lines_are_counted_before_they_are_split(post: Post, api_key: str) -> No
     (answer,) = post(api_key, b"1\n" * 10_001, **LINES)
     assert answer.status_code == 400
     assert answer.json()["error"]["problem"] == "10001 rows in one request; send at most 10000."
+
+
+@pytest.mark.django_db
+def test_half_a_body_is_not_taken_for_a_whole_one(api_key: str) -> None:
+    line = json.dumps(row()).encode() + b"\n"
+    messages = iter(
+        [
+            {"type": "http.request", "body": line, "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = Ingestion(inner)
+    headers = [
+        (b"authorization", f"Bearer {api_key}".encode()),
+        (b"content-type", b"application/x-ndjson"),
+    ]
+    scope = {"type": "http", "method": "POST", "path": Rest.path, "headers": headers}
+    asyncio.run(app(scope, receive, send))
+    app.close()
+    assert (sent, PerformanceMetric.objects.count()) == ([], 0)
