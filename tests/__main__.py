@@ -1,7 +1,8 @@
-"""`python -m tests`: the live tests beside all others, since they mostly wait.
+"""`python -m tests`: the tests that run other processes beside all others.
 
-The live tests' output is shown when the others are done. With arguments, it is
-plain pytest. Exit code: the first that is not 0; 130 after Ctrl-C or SIGTERM.
+They mostly wait for those processes, or for PostgreSQL. Their output is shown
+when the others are done. With arguments, it is plain pytest. Exit code: the
+first that is not 0; 130 after Ctrl-C or SIGTERM.
 """
 
 import os
@@ -14,6 +15,8 @@ from typing import Any
 from aiosmon import launch
 
 PYTEST = [sys.executable, "-m", "pytest"]
+# The live ones last: they start a portal, which stays until the end.
+BESIDE = ["tests/scale", "tests/sdk", "tests/otlp", "tests/live"]
 # The live tests stop a whole portal first.
 STOP_SECONDS = 120.0
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
@@ -32,15 +35,16 @@ def main(arguments: list[str]) -> int:
         except KeyboardInterrupt:
             codes = [INTERRUPTED]
         output.seek(0)
-        sys.stdout.write("\n--- the live tests ---\n" + output.read().decode(errors="replace"))
+        text = output.read().decode(errors="replace")
+        sys.stdout.write(f"\n--- the tests of processes ---\n{text}")
     return next((code for code in codes if code), 0)
 
 
 def _run_both(output: Any) -> list[int]:
     """The exit codes; on KeyboardInterrupt both are ended before it goes on."""
     halves = [
-        _start(["--ignore=tests/live", "tests"]),
-        _start(["-p", "no:cacheprovider", "tests/live"], stdout=output, stderr=subprocess.STDOUT),
+        _start([*(f"--ignore={folder}" for folder in BESIDE), "tests"]),
+        _start(["-p", "no:cacheprovider", *BESIDE], stdout=output, stderr=subprocess.STDOUT),
     ]
     try:
         return [half.wait() for half in halves]
