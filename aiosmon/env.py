@@ -7,6 +7,7 @@ with a message that names the variable, what is wrong and what would be right.
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -80,6 +81,19 @@ def words(
     if value is None:
         return list(default)
     return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def networks(name: str, environ: Mapping[str, str] = os.environ) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of addresses and networks. Raises ImproperlyConfigured for others."""
+    found = []
+    for word in words(name, environ=environ):
+        try:
+            found.append(ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name}: {word!r} is no network: {error}. Write 10.0.0.7 or 10.0.0.0/8."
+            ) from error
+    return found
 
 
 def suffixed(prefix: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

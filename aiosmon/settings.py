@@ -164,6 +164,8 @@ PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
 # /readyz reports beat as down when its heartbeat is older than this.
 HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
+# Whoever asks from these addresses or networks sees all of /metrics without a key.
+METRICS_ALLOW = env.networks("AIOSMON_METRICS_ALLOW")
 
 # --- REST -------------------------------------------------------------------
 

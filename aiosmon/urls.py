@@ -5,15 +5,20 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from aiosmon import health
+from aiosmon import health, metrics_page
 from aiosmon.openapi.views import DocsView, SchemaView
+from slas.admin import openslo, report
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/slas/report/", admin.site.admin_view(report.view), name="slas_report"),
+    path("admin/openslo/", include(openslo.urls())),
     path("admin/", admin.site.urls),
     path("api/v1/", include("metrics.urls")),
+    path("api/v1/", include("slas.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(DocsView.as_view()), name="api_docs"),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics_page.metrics, name="prometheus"),
     path("readyz", health.readyz, name="readyz"),
 ]

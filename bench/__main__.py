@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, memory, otlp, sdk, web_memory
+from bench import ingest, memory, otlp, sdk, slas, web_memory
 
 BENCHES = {
     "memory": memory.run,
@@ -10,6 +10,7 @@ BENCHES = {
     "ingest": ingest.run,
     "otlp": otlp.run,
     "sdk": sdk.run,
+    "slas": slas.run,
 }
 
 

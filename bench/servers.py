@@ -17,7 +17,7 @@ import psycopg
 
 from aiosmon.embedded import Postgres
 from aiosmon.embedded.binaries import SERVER_ENV
-from aiosmon.processes import Service, spawn
+from aiosmon.processes import Child, Service, spawn
 from tests.live.portal import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -28,9 +28,19 @@ START_SECONDS = 60.0
 def database() -> Iterator[str]:
     """A migrated database on an embedded PostgreSQL with fsync on; yields its URL."""
     data = Path(tempfile.mkdtemp(prefix="aiosmon-bench-"))
+    try:
+        with kept_database(data) as url:
+            manage(url, "bootstrap")
+            yield url
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def kept_database(data: Path) -> Iterator[str]:
+    """The same in a directory of its own, which stays; not bootstrapped: that drops old rows."""
     data.chmod(0o711)
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, data, ignore_errors=True)
         server = Postgres(data)
         server.prepare()
         owner = server.owner
@@ -38,9 +48,9 @@ def database() -> Iterator[str]:
         child = spawn(Service("postgres", server.argv, SERVER_ENV, owner=owner, stop_signal=stop))
         stack.callback(child.end)
         wait(server.ready)
+        stack.callback(_stop, child)
         url = server.ensure_database("aiosmon")
         manage(url, "migrate", "--noinput", "-v", "0")
-        manage(url, "bootstrap")
         yield url
 
 
@@ -100,6 +110,12 @@ def wait(ready: Callable[[], object], seconds: float = START_SECONDS) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("a server of the bench did not start")
         time.sleep(0.05)
+
+
+def _stop(child: Child) -> None:
+    """With a checkpoint, so that the next start needs no recovery."""
+    child.signal(child.service.stop_signal)
+    wait(lambda: child.returncode() is not None)
 
 
 def _answers(port: int) -> bool:

@@ -5,6 +5,9 @@ from django.apps import AppConfig
 VIEW = ("view",)
 EDIT = ("view", "add", "change")
 COUNTED = dict.fromkeys(("verdict", "slo", "sloversion", "sliminute", "slihour"), VIEW)
+# Who requests an exclusion must not decide on it: see slas/exclusions.py.
+ASK = {"exclusion": ("view", "add")}
+DECIDE = {"exclusion": ("view", "add", "decide")}
 
 
 class SlasConfig(AppConfig):
@@ -14,18 +17,36 @@ class SlasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Promises"
     role_permissions = {
-        "Viewer": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, **COUNTED},
-        "Responder": {"sla": VIEW, "modeltarget": VIEW, "resourcelimit": VIEW, **COUNTED},
+        "Viewer": {
+            "sla": VIEW,
+            "modeltarget": VIEW,
+            "resourcelimit": VIEW,
+            "exclusion": VIEW,
+            "contract": VIEW,
+            **COUNTED,
+        },
+        "Responder": {
+            "sla": VIEW,
+            "modeltarget": VIEW,
+            "resourcelimit": VIEW,
+            "contract": VIEW,
+            **ASK,
+            **COUNTED,
+        },
         "SLA manager": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
+            "contract": EDIT,
+            **DECIDE,
             **COUNTED,
         },
         "Administrator": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
+            "contract": EDIT,
+            **DECIDE,
             **COUNTED,
         },
     }

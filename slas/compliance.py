@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DataError, connection, transaction
 
 from accounts.models import PLATFORM, Client
+from slas import contracts
 from slas.judge import Figures, Ruling, judge
 from slas.models import Verdict
 from slas.objectives import Kind, Objective
@@ -26,7 +27,7 @@ SELECT client_id,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY metric_value) FILTER (WHERE success),
     avg(metric_value),
     max(metric_value),
-    (array_agg(metric_value ORDER BY "timestamp" DESC))[1],
+    (array_agg(metric_value ORDER BY "timestamp" DESC, id DESC))[1],
     count(user_satisfaction_score),
     avg(user_satisfaction_score),
     count(DISTINCT user_id) FILTER (WHERE NOT success OR metric_value > %(good_within)s),
@@ -62,16 +63,30 @@ class Finding:
 
 
 def evaluate(objectives: Iterable[Objective], now: datetime) -> list[Finding]:
-    """Judge every objective for every client that has rows in its window."""
+    """Judge every objective for every client that has rows in its window.
+
+    Where a client's contract is in force, its objectives take the place of the SLA's.
+    """
     platform = Client.objects.get(code=PLATFORM).pk
+    own = contracts.now_promised(now)
+    replaced = {(client, objective.key) for client, objective in own}
     findings: list[Finding] = []
-    for objective in objectives:
+    for client, objective in [*((None, one) for one in objectives), *own]:
         try:
             with transaction.atomic():
-                findings += measure(objective, now - objective.window, now, platform_id=platform)
+                found = measure(
+                    *(objective, now - objective.window, now),
+                    platform_id=platform,
+                    client_id=client,
+                )
         except DataError:
             # Values whose mean overflows must not silence all other promises.
             logger.exception("measuring failed", extra={"objective": objective.key})
+            continue
+        is_default = client is None
+        findings += [
+            one for one in found if not (is_default and (one.client_id, objective.key) in replaced)
+        ]
     return findings
 
 

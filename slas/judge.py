@@ -95,11 +95,16 @@ def _by_share(objective: Objective, figures: Figures, actual: float | None) -> R
 def _satisfaction(objective: Objective, figures: Figures) -> Ruling:
     if figures.votes < max(objective.minimum, 1) or figures.rating is None:
         status = Verdict.Status.INSUFFICIENT_DATA
-    elif figures.rating < objective.threshold:
+    elif _exactly(figures.rating) < _exactly(objective.threshold):
         status = Verdict.Status.BREACH
     else:
         status = Verdict.Status.OK
     return Ruling(status, figures.votes, None, figures.rating)
+
+
+def _exactly(value: float) -> float:
+    """Without a sum's rounding: the mean of ten votes of 4.4 is 4.4, not 4.3999999999999995."""
+    return round(value, 9)
 
 
 def _limit(objective: Objective, figures: Figures) -> Ruling:
@@ -111,7 +116,7 @@ def _limit(objective: Objective, figures: Figures) -> Ruling:
     actual = values[ResourceLimit.Aggregate(objective.aggregate)]
     if figures.total < max(objective.minimum, 1) or actual is None:
         status = Verdict.Status.INSUFFICIENT_DATA
-    elif actual > objective.threshold or (
+    elif _exactly(actual) > _exactly(objective.threshold) or (
         figures.given_up and objective.aggregate == ResourceLimit.Aggregate.MAXIMUM
     ):
         status = Verdict.Status.BREACH

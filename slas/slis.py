@@ -6,8 +6,9 @@ the rows, against the version in force at each minute, and replace what was
 there. So late rows, repeats, new versions and crashes need no special case.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,6 +19,25 @@ from slas.models import SliHour, SliMinute
 from slas.objectives import Kind
 
 HOURS = 50
+# Held by slas.versions.sync alone, by counts together: a minute counted by the versions before a
+# change is marked again by it, and one counted after it is counted by the new ones.
+VERSIONS_LOCK = 0x534C4F56
+MINUTE = timedelta(minutes=1)
+
+
+class Part(NamedTuple):
+    """A minute of one client, or a part of it: 0 its very start, 1 up to the cut, 2 after it."""
+
+    client_id: int
+    minute: datetime
+    part: int
+    good: int
+    total: int
+    value_sum: float
+    value_max: float
+    latest: float  # of the judged values
+    given_up: int  # calls given up at the threshold or later
+
 
 _CLAIMABLE = """
 WITH due AS (
@@ -36,30 +56,58 @@ WHERE c.client_id = k.client_id
 RETURNING c.client_id, c.metric_name, c.minute
 """
 # Which objectives a changed metric concerns; an objective without a metric looks at every one.
-_CONCERNED = """
+_OF_CLIENT = "JOIN slos o ON o.id = v.slo_id AND (o.client_id IS NULL OR o.client_id = m.client_id)"
+_CONCERNED = f"""
 WITH marks AS (
     SELECT DISTINCT * FROM unnest(%(clients)s::int[], %(names)s::text[], %(minutes)s::timestamptz[])
         AS k (client_id, metric_name, minute)
-), concerned AS (
-    SELECT DISTINCT m.client_id, m.minute, v.slo_id
-    FROM marks m JOIN slo_versions v ON v.metric_name IN (m.metric_name, '')
+), concerned AS MATERIALIZED (
+    SELECT m.client_id, m.minute, v.slo_id
+    FROM marks m JOIN slo_versions v ON v.metric_name = m.metric_name {_OF_CLIENT}
+    UNION
+    SELECT m.client_id, m.minute, v.slo_id
+    FROM (SELECT DISTINCT client_id, minute FROM marks) m JOIN slo_versions v ON v.metric_name = ''
+    {_OF_CLIENT}
 )
-"""
+"""  # noqa: S608  # built from the constants above alone
+# The numbers that counting rows depends on, with their types.
+_ASKED = {
+    **dict.fromkeys(
+        ("kind", "metric_name", "component", "unit", "query_complexity", "model"), "text"
+    ),
+    **dict.fromkeys(("threshold", "good_within"), "float8"),
+    "include_synthetic": "boolean",
+}
 _FORGET = f"""{_CONCERNED}
 DELETE FROM sli_minutes s USING concerned c
 WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
 """  # noqa: S608  # built from the constants above alone
-_JUDGED = f"""
-SELECT a.*, m.success, CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
-    ELSE m.metric_value END AS value
-FROM asked a JOIN ai_performance_metrics m ON m.client_id = a.client_id
-    AND m."timestamp" >= a.minute AND m."timestamp" < a.minute + interval '1 minute'
-    AND m."timestamp" >= %(first)s AND m."timestamp" < %(last)s
-    AND m.component = a.component
+# Which rows count for an objective, what of them is judged, and which are good: said once.
+_VALUE = f"""CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
+    ELSE m.metric_value END"""
+_BELONGS = """m.component = a.component
     AND (a.query_complexity = '' OR m.query_complexity = a.query_complexity)
     AND (a.model = '' OR m.ml_models_used ? a.model)
-    AND (a.include_synthetic OR NOT m.synthetic OR m.client_id = %(platform)s)
+    AND (a.include_synthetic OR NOT m.synthetic OR m.client_id = %(platform)s)"""
+_NAMED = f"""AND m.metric_name = a.metric_name
+    WHERE a.metric_name <> '' AND (a.kind = '{Kind.SATISFACTION}' OR m.measurement_unit = a.unit)"""
+_NAMELESS = "AND m.user_satisfaction_score IS NOT NULL WHERE a.metric_name = ''"
+_GOOD = f"""CASE kind
+        WHEN '{Kind.SATISFACTION}' THEN value >= threshold
+        WHEN '{Kind.LIMIT}' THEN value <= threshold
+        ELSE success AND value <= good_within END"""
+_JUDGED = f"""
+SELECT a.*, m.success, {_VALUE} AS value
+FROM asked a JOIN picked m ON m.client_id = a.client_id AND m.minute = a.minute AND {_BELONGS}
 """  # noqa: S608  # built from the constants above alone
+_PARTED = f"""
+SELECT a.*, m.client_id, date_trunc('minute', m."timestamp") AS minute, m."timestamp" AS at,
+    m.id AS row_id, m.success, {_VALUE} AS value,
+    coalesce(m.metadata @> '{{"no_answer": true}}', false) AS no_answer
+FROM asked a JOIN ai_performance_metrics m ON m.client_id = ANY(%(clients)s)
+    AND m."timestamp" >= %(first)s AND m."timestamp" < %(last)s AND {_BELONGS}
+"""  # noqa: S608  # built from the constants above alone
+# Each row is read once, by its client and minute, however many objectives look at it.
 _COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
     SELECT c.client_id, c.minute, c.slo_id, v.id AS version_id, v.kind, v.metric_name,
         v.component, v.unit, v.query_complexity, v.model, v.threshold, v.good_within,
@@ -67,23 +115,29 @@ _COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
     FROM concerned c JOIN slo_versions v ON v.slo_id = c.slo_id
         AND v.valid_from <= c.minute AND (v.valid_until IS NULL OR c.minute < v.valid_until)
     JOIN slos o ON o.id = c.slo_id
-    WHERE o.client_id = c.client_id OR o.client_id IS NULL AND NOT EXISTS (
+    WHERE NOT EXISTS (
         SELECT FROM slos own JOIN slo_versions w ON w.slo_id = own.id
-            AND w.valid_from <= c.minute AND (w.valid_until IS NULL OR c.minute < w.valid_until)
-        WHERE own.base = o.base AND own.client_id = c.client_id)
+        WHERE o.client_id IS NULL AND own.base = o.base AND own.client_id = c.client_id
+            AND w.valid_from <= c.minute AND (w.valid_until IS NULL OR c.minute < w.valid_until))
+), picked AS MATERIALIZED (
+    SELECT k.client_id, k.minute, m.*
+    FROM (SELECT DISTINCT client_id, minute FROM asked) k CROSS JOIN LATERAL (
+        SELECT r.metric_name, r.component, r.measurement_unit, r.query_complexity,
+            r.ml_models_used, r.success, r.synthetic, r.metric_value, r.user_satisfaction_score
+        FROM ai_performance_metrics r WHERE r.client_id = k.client_id
+            AND r."timestamp" >= k.minute AND r."timestamp" < k.minute + interval '1 minute'
+            AND r."timestamp" >= %(first)s AND r."timestamp" < %(last)s
+            AND (r.metric_name = ANY(%(names)s) OR r.user_satisfaction_score IS NOT NULL)
+        OFFSET 0  -- Looked up minute by minute, whatever the planner expects.
+    ) m
 ), judged AS (
-    {_JUDGED} AND m.metric_name = a.metric_name
-    WHERE a.metric_name <> '' AND (a.kind = '{Kind.SATISFACTION}' OR m.measurement_unit = a.unit)
+    {_JUDGED} {_NAMED}
     UNION ALL
-    {_JUDGED} AND m.user_satisfaction_score IS NOT NULL
-    WHERE a.metric_name = ''
+    {_JUDGED} {_NAMELESS}
 )
 INSERT INTO sli_minutes
     (client_id, slo_id, minute, version_id, good, total, value_sum, value_max)
-SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE CASE kind
-        WHEN '{Kind.SATISFACTION}' THEN value >= threshold
-        WHEN '{Kind.LIMIT}' THEN value <= threshold
-        ELSE success AND value <= good_within END),
+SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}),
     count(*), sum(value), max(value)
 FROM judged WHERE value IS NOT NULL
 GROUP BY client_id, slo_id, minute, version_id
@@ -106,6 +160,23 @@ GROUP BY k.client_id, k.slo_id, k.hour
 ON CONFLICT (client_id, slo_id, hour) DO UPDATE SET good = excluded.good,
     total = excluded.total, value_sum = excluded.value_sum, value_max = excluded.value_max
 """  # noqa: S608  # built from the constants above alone
+# Minutes in up to three parts, so that windows may begin between them: the very start (0), up to
+# the cut (1), after it (2).
+_PARTS = f"""
+WITH asked AS (
+    SELECT {", ".join(f"%({n})s::{t} AS {n}" for n, t in _ASKED.items())}
+), judged AS (
+    {_PARTED} {_NAMED}
+    UNION ALL
+    {_PARTED} {_NAMELESS}
+)
+SELECT client_id, minute, CASE WHEN at = minute THEN 0 WHEN at <= minute + %(cut)s THEN 1 ELSE 2 END
+    AS part, count(*) FILTER (WHERE {_GOOD}), count(*), sum(value), max(value),
+    (array_agg(value ORDER BY at DESC, row_id DESC))[1],
+    count(*) FILTER (WHERE no_answer AND value >= threshold)
+FROM judged WHERE value IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT %(most)s
+"""  # noqa: S608  # built from the constants above alone
 _RECOUNT = """
 INSERT INTO changed_minutes (client_id, metric_name, minute)
 SELECT DISTINCT r.client_id, r.metric_name, r.minute FROM minute_rollups r
@@ -121,6 +192,7 @@ def count(hours: int = HOURS) -> int:
     counts holds a client's whole hour, since the hour is summed up as well.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [VERSIONS_LOCK])
         cursor.execute(_CLAIMABLE, [hours])
         claimed: list[tuple[Any, ...]] = cursor.fetchall()
         if not claimed:
@@ -156,6 +228,34 @@ def count_again(since: datetime, metric_names: list[str], client_id: int | None 
         cursor.execute(_RECOUNT, [since, client_id, client_id, metric_names, metric_names])
 
 
+def counted(
+    numbers: Mapping[str, Any],
+    client_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+    *,
+    cut: timedelta = MINUTE,
+    most: int = 500_000,
+) -> list[Part]:
+    """What any numbers (versions.numbers) count from the rows of [start, end); stores nothing.
+
+    At most ``most`` parts, in the order of clients and time. ``cut`` is where
+    in its minute a window begins.
+    """
+    values = {name: numbers[name] for name in _ASKED}
+    values |= {
+        "clients": list(client_ids),
+        "first": start,
+        "last": end,
+        "cut": cut,
+        "most": most,
+        "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, values)
+        return [Part(*row) for row in cursor.fetchall()]
+
+
 def forget_old(now: datetime) -> int:
     """Delete SLI minutes and hours past their retention; return how many minutes went."""
     hours = now - timedelta(days=settings.HOUR_RETENTION_DAYS)
@@ -175,5 +275,8 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
     cursor.execute(_FORGET, values)
+    # The planner, who can't know how many rows were picked, would compare each with each.
+    cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(_COUNT, values)
+    cursor.execute("SET LOCAL enable_nestloop = on")
     cursor.execute(_HOURS, values)

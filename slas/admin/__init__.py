@@ -1,5 +1,5 @@
 """Admin of the promises, one file a concern."""
 
-from slas.admin import promises, slos, verdicts
+from slas.admin import contracts, exclusions, promises, slos, verdicts
 
-__all__ = ["promises", "slos", "verdicts"]
+__all__ = ["contracts", "exclusions", "promises", "slos", "verdicts"]

@@ -3,10 +3,9 @@
 from django.contrib import admin
 from unfold.decorators import display
 
-from accounts.admin import GlobalAdmin
 from metrics import formats
-from metrics.admin.choices import KnownNames
 from metrics.units import Unit
+from slas.admin.editing import PromiseAdmin
 from slas.models import ModelTarget, ResourceLimit, Sla
 
 EVALUATION = (
@@ -17,7 +16,7 @@ WORDS = ("For the alert", {"fields": ["business_impact", "recommended_action"]})
 
 
 @admin.register(Sla)
-class SlaAdmin(KnownNames, GlobalAdmin):
+class SlaAdmin(PromiseAdmin):
     """What is promised for each class of requests."""
 
     list_display = ["code", "scope", "target", "maximum", "available", "satisfaction", "enabled"]
@@ -85,7 +84,7 @@ class SlaAdmin(KnownNames, GlobalAdmin):
 
 
 @admin.register(ModelTarget)
-class ModelTargetAdmin(KnownNames, GlobalAdmin):
+class ModelTargetAdmin(PromiseAdmin):
     """What is promised of each ML model."""
 
     list_display = [
@@ -144,7 +143,7 @@ class ModelTargetAdmin(KnownNames, GlobalAdmin):
 
 
 @admin.register(ResourceLimit)
-class ResourceLimitAdmin(KnownNames, GlobalAdmin):
+class ResourceLimitAdmin(PromiseAdmin):
     """Limits of the components."""
 
     list_display = ["name", "component", "limit", "metric_name", "aggregate", "enabled"]

@@ -11,7 +11,7 @@ from accounts.filters import ClientFilter
 from metrics import formats
 from slas import names
 from slas.models import SliHour, SliMinute, Slo, SloVersion
-from slas.objectives import Kind
+from slas.objectives import Kind, Objective
 
 
 class VersionInline(TabularInline):
@@ -93,8 +93,8 @@ class SliHourAdmin(_CountedAdmin):
     ordering = ["-hour"]
 
 
-def in_words(version: SloVersion) -> str:
-    """A version's promise in one line."""
+def in_words(version: SloVersion | Objective) -> str:
+    """What a version, or an objective as it is now, promises, in one line."""
     if version.kind == Kind.SATISFACTION:
         return f"≥ {version.threshold:g} of 5"
     if version.kind == Kind.LIMIT:

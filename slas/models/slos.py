@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Client, User
+from slas.models.contracts import Contract
 
 
 class Slo(models.Model):
@@ -58,6 +59,15 @@ class SloVersion(models.Model):
     window_seconds = models.PositiveIntegerField()
     aggregate = models.CharField(max_length=10)
     include_synthetic = models.BooleanField()
+    internal_share = models.FloatField(
+        null=True, blank=True, help_text="Percent that is aimed at internally. Empty: none."
+    )
+    business_hours = models.JSONField(
+        default=list, blank=True, help_text="Hours outside of which nothing counts. Empty: none."
+    )
+    contract = models.ForeignKey(
+        Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="versions"
+    )
     reason = models.CharField(max_length=500, help_text="Why the promise was changed.")
     changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())

@@ -34,7 +34,7 @@ def form_of(promise: Any, **changes: Any) -> dict[str, Any]:
 def test_an_sla_manager_edits_a_target(manager: Browser) -> None:
     sla = Sla.objects.get(code="simple_queries")
     url = f"/admin/slas/sla/{sla.pk}/change/"
-    answer = manager.post(url, form_of(sla, target_response_time="2500"))
+    answer = manager.post(url, form_of(sla, target_response_time="2500", reason="Faster."))
     assert answer.status_code == 302, answer.context["errors"]
     sla.refresh_from_db()
     assert (sla.target_response_time, sla.metric_name) == (
