@@ -13,6 +13,9 @@ from metrics.ingest import reference
 from metrics.ingest.schema import Row
 from metrics.ingest.store import store
 from metrics.ingest.tally import tally
+from tests import database
+
+database.install()
 
 
 @pytest.fixture(autouse=True)
