@@ -108,6 +108,6 @@ def child(url: str, *arguments: str) -> dict[str, Any]:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(done.stderr[-3000:])
+        raise RuntimeError(f"exit code {done.returncode}: {done.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(done.stdout or "{}")
     return found
