@@ -116,5 +116,5 @@ def test_an_edit_that_was_begun_before_a_rotation_keeps_the_end(portal: str, req
     expect(other.locator(".aio-key")).to_have_count(1)
     page.fill("#id_name", "AI terminal")
     page.click("button[name=_save]")
-    expect(page.get_by_text("Ending")).to_be_visible()
+    expect(page.get_by_text("Ending", exact=True)).to_be_visible()
     assert errors == []
