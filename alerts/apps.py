@@ -2,6 +2,9 @@
 
 from django.apps import AppConfig
 
+# What everybody who signs in may look at, of the clients they may see.
+_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(("alert", "alertevent", "incident"), ("view",))
+
 
 class AlertsConfig(AppConfig):
     """From a verdict to an alert that a human resolves."""
@@ -10,8 +13,8 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Breaches"
     role_permissions = {
-        "Viewer": {"alert": ("view",), "alertevent": ("view",)},
-        "Responder": {"alert": ("view", "triage"), "alertevent": ("view",)},
-        "SLA manager": {"alert": ("view",), "alertevent": ("view",)},
-        "Administrator": {"alert": ("view", "triage"), "alertevent": ("view",)},
+        "Viewer": _SEEN,
+        "Responder": {**_SEEN, "alert": ("view", "triage")},
+        "SLA manager": _SEEN,
+        "Administrator": {**_SEEN, "alert": ("view", "triage")},
     }

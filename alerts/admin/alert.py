@@ -164,7 +164,9 @@ class AlertAdmin(ReadOnlyAdmin):
             extra |= {
                 "title": str(alert),
                 "alert_page": page.of(alert, timezone.now()),
-                "actions": lifecycle.legal_actions(alert.status) if may_act else [],
+                "actions": [a for a in lifecycle.legal_actions(alert.status) if a in ACTIONS]
+                if may_act
+                else [],
                 "note_length": NOTE_LENGTH,
                 "grace_seconds": settings.RESOLVE_GRACE_SECONDS,
             }

@@ -11,8 +11,10 @@ LEVELS: dict[str, str] = {
     Severity.HIGH: "high",
     Severity.MEDIUM: "medium",
     Severity.LOW: "low",
+    Status.PENDING: "pending",
     Status.FIRING: "firing",
     Status.ACKNOWLEDGED: "acknowledged",
+    Status.SUPPRESSED: "suppressed",
     Status.RESOLVED: "ok",
 }
 

@@ -1,6 +1,7 @@
-"""Alerts and their timelines."""
+"""Alerts, their timelines, and the incidents they belong to."""
 
-from alerts.models.alert import Alert, AlertType, Severity, Status
+from alerts.models.alert import Alert, AlertType, Resolution, Severity, Status
 from alerts.models.event import AlertEvent
+from alerts.models.incident import Incident
 
-__all__ = ["Alert", "AlertEvent", "AlertType", "Severity", "Status"]
+__all__ = ["Alert", "AlertEvent", "AlertType", "Incident", "Resolution", "Severity", "Status"]

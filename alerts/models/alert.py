@@ -5,17 +5,23 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast, Now
 
-from accounts.models import Client, User
+from accounts.models import Client, Team, User
+from alerts.models.incident import Incident
 from slas import names
 
 
 class AlertType(models.TextChoices):
-    """What was broken; the specification's four."""
+    """What was broken: the specification's four, and what the portal finds beside them."""
 
     SLA_BREACH = "sla_breach", "SLA breach"
     MODEL_DEGRADATION = "model_degradation", "Model degradation"
     USER_SATISFACTION = "user_satisfaction", "User satisfaction"
     RESOURCE_LIMIT = "resource_limit", "Resource limit"
+    NO_DATA = "no_data", "No data"
+    PREDICTIVE = "predictive", "Predicted breach"
+    PROBE_FAILED = "probe_failed", "Probe failed"
+    EXTERNAL = "external", "From another system"
+    SELF = "self", "The portal itself"
 
 
 class Severity(models.TextChoices):
@@ -30,9 +36,23 @@ class Severity(models.TextChoices):
 class Status(models.TextChoices):
     """Where an alert is in its life. triage/lifecycle.py has the legal transitions."""
 
+    PENDING = "pending", "Pending"  # found, but not yet for as long as its rule asks
     FIRING = "firing", "Firing"
     ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    SUPPRESSED = "suppressed", "Suppressed"  # by a silence, an exclusion or a graver alert
     RESOLVED = "resolved", "Resolved"
+
+
+class Resolution(models.TextChoices):
+    """What turned out to be the matter."""
+
+    FIXED = "fixed", "Fixed"
+    ROLLED_BACK = "rolled_back", "Rolled back"
+    CAPACITY = "capacity", "Capacity added or load shed"
+    UPSTREAM = "upstream", "Cause was outside"
+    EXPECTED = "expected", "Expected (a change, maintenance)"
+    FALSE_ALARM = "false_alarm", "False alarm"
+    RECOVERED = "recovered", "Recovered by itself"
 
 
 class Alert(models.Model):
@@ -111,11 +131,56 @@ class Alert(models.Model):
         help_text="Empty when the portal resolved it on recovery.",
     )
     evidence = models.JSONField(default=dict, db_default={})
+    rule = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="The rule that fired."
+    )
+    severity_reason = models.TextField(blank=True, default="", db_default="")
+    impact = models.JSONField(
+        default=dict, db_default={}, help_text="Business impact in numbers; raising/impact.py."
+    )
+    impact_score = models.FloatField(
+        default=0.0, db_default=0.0, help_text="What the inbox is sorted by: larger is graver."
+    )
+    changed_at = models.DateTimeField(
+        db_default=Now(), help_text="Of the last change that people should see."
+    )
+    data_committed_at = models.DateTimeField(
+        null=True, help_text="When the measurements that raised it were committed."
+    )
+    fired_at = models.DateTimeField(null=True, help_text="When people were first to hear of it.")
+    ack_expires_at = models.DateTimeField(
+        null=True, help_text="When the acknowledgement ends by itself. Empty: it does not."
+    )
+    assignee = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="assigned_alerts", db_index=False
+    )
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.SET_NULL, related_name="alerts", db_index=False
+    )
+    incident = models.ForeignKey(
+        Incident, null=True, on_delete=models.SET_NULL, related_name="alerts"
+    )
+    suppressed_by = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Why nobody is told."
+    )
+    flapping = models.BooleanField(
+        default=False, db_default=False, help_text="It changes too often to be told each time."
+    )
+    reopened = models.PositiveIntegerField(default=0, db_default=0, help_text="How many times.")
+    resolution = models.CharField(
+        max_length=20, choices=Resolution, blank=True, default="", db_default=""
+    )
+    actionable = models.BooleanField(
+        null=True, help_text="What a responder said: did anybody need to be told?"
+    )
+    labels = models.JSONField(
+        default=dict, db_default={}, help_text="Of an alert from another system: its labels."
+    )
 
     class Meta:
         db_table = "ai_performance_alerts"
         ordering = ["-created_at"]
-        permissions = [("triage_alert", "Can acknowledge and resolve alerts")]
+        permissions = [("triage_alert", "Can triage alerts")]
         constraints = [
             models.UniqueConstraint(
                 fields=["fingerprint"],
@@ -128,12 +193,22 @@ class Alert(models.Model):
                 | Q(acknowledged_by__isnull=False, acknowledged_at__isnull=False),
             ),
             models.CheckConstraint(
+                name="suppressed_alert_says_why",
+                condition=~Q(status="suppressed") | ~Q(suppressed_by=""),
+            ),
+            models.CheckConstraint(
                 name="resolved_alert_says_when",
                 condition=~Q(status="resolved") | Q(resolved_at__isnull=False),
             ),
         ]
         indexes = [
             models.Index(fields=["fingerprint", "-resolved_at"], name="alerts_by_fingerprint"),
+            models.Index(fields=["-created_at"], name="alerts_by_age"),
+            models.Index(
+                fields=["ack_expires_at"],
+                condition=Q(status="acknowledged", ack_expires_at__isnull=False),
+                name="alerts_ack_expiry",
+            ),
         ]
 
     def __str__(self) -> str:

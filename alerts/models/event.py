@@ -8,15 +8,30 @@ from alerts.models.alert import Alert, Status
 
 
 class AlertEvent(models.Model):
-    """One change of an alert, written in the transaction that made it."""
+    """One change of an alert, written in the transaction that made it.
+
+    It is its own outbox entry: until ``routed_at`` is set, delivery still has to
+    decide whom to tell.
+    """
 
     class Kind(models.TextChoices):
         """What happened."""
 
         OPENED = "opened", "Opened"
+        FIRED = "fired", "Fired"  # it was pending, or suppressed
         ESCALATED = "escalated", "Severity changed"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        UNACKNOWLEDGED = "unacknowledged", "Acknowledgement ended"
+        SUPPRESSED = "suppressed", "Suppressed"
         RESOLVED = "resolved", "Resolved"
+        REOPENED = "reopened", "Reopened"
+        ASSIGNED = "assigned", "Assigned"
+        COMMENTED = "commented", "Commented"
+        MARKED = "marked", "Marked"
+        FLAPPING = "flapping", "Flapping"
+        STABLE = "stable", "Stable again"
+        GROUPED = "grouped", "Joined an incident"
+        PAGED = "paged", "Escalated to people"
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -28,14 +43,31 @@ class AlertEvent(models.Model):
         related_name="+",
         help_text="Empty: the portal itself.",
     )
+    agent = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What acted where no person did, or by which way: evaluation, silence 7.",
+    )
     from_status = models.CharField(max_length=20, choices=Status, blank=True)
     to_status = models.CharField(max_length=20, choices=Status)
     note = models.TextField(blank=True)
     data = models.JSONField(default=dict)
+    routed_at = models.DateTimeField(
+        null=True, help_text="When it was decided who is told. Empty: not yet, the outbox has it."
+    )
 
     class Meta:
         db_table = "alert_events"
         ordering = ["at", "id"]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(routed_at__isnull=True),
+                name="alert_events_to_route",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M:%S}"

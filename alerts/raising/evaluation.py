@@ -187,6 +187,7 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
         objective=objective.key,
         model=objective.model,
         unit=objective.threshold_unit,
+        fired_at=timezone.now(),
         **numbers,
     )
     # ignore_conflicts: whoever comes second leaves the alert to the one who opened it.

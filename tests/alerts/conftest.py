@@ -33,6 +33,8 @@ def make_alert(acme: Client) -> Callable[..., Alert]:
         now = timezone.now()
         if status == Status.ACKNOWLEDGED:
             fields |= {"acknowledged_by": by, "acknowledged_at": now}
+        if status == Status.SUPPRESSED:
+            fields = {"suppressed_by": "silence 1", **fields}
         if status == Status.RESOLVED:
             fields |= {"resolved_by": by, "resolved_at": now}
         defaults: dict[str, Any] = {

@@ -110,7 +110,7 @@ def test_it_shows_only_the_forms_that_are_legal_now(
     user = make_user(RESPONDER)
     shown = page(sign_in(user), make_alert(status, by=user))
     found = [action for action in ACTIONS if f'id="{action}-form"' in shown]
-    assert found == lifecycle.legal_actions(status)
+    assert found == [a for a in lifecycle.legal_actions(status) if a in ACTIONS]
 
 
 @pytest.mark.parametrize(

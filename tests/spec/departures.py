@@ -46,6 +46,8 @@ def _varchar(length: int, default: str | None = None) -> Column:
 
 _COUNTER = Column("integer", "1", False, None, False)
 _EMPTY = "''::character varying"
+_OBJECT = Column("jsonb", "'{}'::jsonb", False, None, False)
+_WHEN = Column("timestamp with time zone", None, True, None, False)
 _RANDOM = "(gen_random_uuid())::character varying(64)"
 # (table, column): (definition, what it is for)
 ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
@@ -79,10 +81,45 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         Column("integer", None, True, "users(id)", True),
         "who resolved it; NULL: the portal, on recovery",
     ),
-    (ALERTS, "evidence"): (
-        Column("jsonb", "'{}'::jsonb", False, None, False),
-        "everything needed to recompute it",
+    (ALERTS, "evidence"): (_OBJECT, "everything needed to recompute it"),
+    (ALERTS, "rule"): (_varchar(100, _EMPTY), "which rule fired"),
+    (ALERTS, "severity_reason"): (
+        Column("text", "''::text", False, None, False),
+        "the figure that the severity follows from",
     ),
+    (ALERTS, "impact"): (_OBJECT, "business impact in numbers"),
+    (ALERTS, "impact_score"): (
+        Column("double precision", "0.0", False, None, False),
+        "the inbox is sorted by it",
+    ),
+    (ALERTS, "changed_at"): (
+        Column("timestamp with time zone", "statement_timestamp()", False, None, False),
+        "an open page asks whether there is news",
+    ),
+    (ALERTS, "data_committed_at"): (_WHEN, "how long the alert took to be raised"),
+    (ALERTS, "fired_at"): (_WHEN, "how long people took to answer"),
+    (ALERTS, "ack_expires_at"): (_WHEN, "an acknowledgement can end"),
+    (ALERTS, "assignee_id"): (
+        Column("integer", None, True, "users(id)", True),
+        "whose work it is",
+    ),
+    (ALERTS, "team_id"): (Column("bigint", None, True, "teams(id)", True), "whose work it is"),
+    (ALERTS, "incident_id"): (
+        Column("bigint", None, True, "incidents(id)", True),
+        "alerts with one cause are one incident",
+    ),
+    (ALERTS, "suppressed_by"): (_varchar(255, _EMPTY), "why nobody is told"),
+    (ALERTS, "flapping"): (
+        Column("boolean", "false", False, None, False),
+        "one that changes too often is told once",
+    ),
+    (ALERTS, "reopened"): (Column("integer", "0", False, None, False), "how often it came back"),
+    (ALERTS, "resolution"): (_varchar(20, _EMPTY), "what turned out to be the matter"),
+    (ALERTS, "actionable"): (
+        Column("boolean", None, True, None, False),
+        "the noise ledger counts what responders say",
+    ),
+    (ALERTS, "labels"): (_OBJECT, "an alert from another system brings its own"),
 }
 
 # (table, index): (the specification's, ours, reason)
@@ -126,5 +163,17 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
     (ALERTS, "alerts_by_fingerprint"): (
         Index(("fingerprint", "resolved_at"), None),
         "when was this last resolved by a person?",
+    ),
+    (ALERTS, "alerts_by_age"): (Index(("created_at",), None), "the newest, without a sort"),
+    (ALERTS, "alerts_ack_expiry"): (
+        Index(
+            ("ack_expires_at",),
+            "((ack_expires_at IS NOT NULL) AND ((status)::text = 'acknowledged'::text))",
+        ),
+        "which acknowledgements have ended?",
+    ),
+    (ALERTS, "ai_performance_alerts_incident_id_6f93ef58"): (
+        Index(("incident_id",), None),
+        "the alerts of an incident",
     ),
 }
