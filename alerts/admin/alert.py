@@ -1,5 +1,6 @@
 """Admin of alerts: a list, worst first, and a page to understand and triage one."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -31,7 +32,10 @@ from metrics.admin.rows import ComponentFilter
 
 TRIAGE = "alerts.triage_alert"
 NOTE_LENGTH = 2000
-ACTIONS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
+ACTIONS: dict[str, Callable[..., Alert]] = {
+    "acknowledge": lifecycle.acknowledge,
+    "resolve": lifecycle.resolve,
+}
 DONE = {"acknowledge": "acknowledged", "resolve": "resolved"}
 
 CLOSED = Case(When(status=Status.RESOLVED, then=1), default=0, output_field=IntegerField())

@@ -71,13 +71,14 @@ def acknowledge(
     Who takes on an alert that is nobody's becomes its assignee.
     """
     now = timezone.now()
+    ends = now + expires_after if expires_after else None
     changes = {
         "acknowledged_by": acting_user,
         "acknowledged_at": now,
-        "ack_expires_at": now + expires_after if expires_after else None,
+        "ack_expires_at": ends,
         "suppressed_by": "",
     }
-    data = {"expires_at": changes["ack_expires_at"].isoformat()} if expires_after else {}
+    data = {"expires_at": ends.isoformat()} if ends else {}
     with transaction.atomic():
         alert = _transition(
             alert_id, "acknowledge", acting_user, version, note, changes, agent=agent, data=data
