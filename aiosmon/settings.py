@@ -144,6 +144,8 @@ INGEST_MAX_AHEAD_SECONDS = env.integer("AIOSMON_INGEST_MAX_AHEAD_SECONDS", 300)
 INGEST_ROWS_PER_MINUTE = env.integer("AIOSMON_INGEST_ROWS_PER_MINUTE", 3_000_000)
 # A repeated Idempotency-Key gets the first answer again for this long.
 IDEMPOTENCY_HOURS = env.integer("AIOSMON_IDEMPOTENCY_HOURS", 24, least=1)
+# What is enqueued as soon as rows are committed; empty: they wait for beat's tick.
+AFTER_ROWS_TASK = "alerts.tasks.evaluate" if env.flag("AIOSMON_NUDGE", True) else ""
 # A service that has not reported for this long counts as silent.
 SILENT_AFTER_SECONDS = env.integer("AIOSMON_SILENT_AFTER_SECONDS", 900, least=60)
 

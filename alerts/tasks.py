@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from celery import shared_task
 
-from alerts.raising import evaluation
+from alerts.raising import pipeline
 
 
 @shared_task
 def evaluate() -> dict[str, int] | None:
-    """Judge every promise and bring the alerts in line."""
-    done = evaluation.evaluate()
+    """Judge every promise by what is committed, and bring the alerts in line."""
+    done = pipeline.run()
     return None if done is None else asdict(done)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from metrics import nudge
 from metrics.ingest import binary
 from metrics.ingest.schema import Row
 
@@ -134,6 +135,7 @@ def _copy(batch: Batch) -> None:
         with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
             copy.write(b"".join((binary.HEADER, *batch.tuples, binary.TRAILER)))
         cursor.execute(_MARK, [list(column) for column in zip(*sorted(batch.marks), strict=True)])
+        nudge.after_commit()
 
 
 def _present(batch: Batch) -> set[Identity]:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Min, Q
 
 from accounts.models import ApiKey
+from metrics import nudge
 from metrics.histogram import SCALE
 from metrics.ingest.schema import Row
 from metrics.ingest.validate import Limits
@@ -112,6 +113,7 @@ def add(parts: Sequence[Part]) -> None:
     if parts:
         with connection.cursor() as cursor:
             cursor.execute(_ADD, _arrays(map(_columns, parts)))
+        nudge.after_commit()
 
 
 def began(key: ApiKey, limits: Limits) -> int:
