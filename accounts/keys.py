@@ -38,6 +38,7 @@ def issue(
     client: Client | None = None,
     rows_per_minute: int | None = None,
     expires_at: datetime | None = None,
+    acts_as: User | None = None,
     created_by: User | None = None,
 ) -> tuple[ApiKey, str]:
     """Store a new key; return it with its full text, which can't be had again."""
@@ -50,6 +51,7 @@ def issue(
         client=client,
         rows_per_minute=rows_per_minute,
         expires_at=expires_at,
+        acts_as=acts_as,
         created_by=created_by,
     )
     return key, f"{SCHEME}_{prefix}_{secret}"
@@ -59,13 +61,13 @@ def check(text: str) -> ApiKey:
     """The usable key that ``text`` is, its client loaded.
 
     Raises InvalidKey for text of another form, an unknown, revoked or expired
-    key, or one whose client is inactive.
+    key, or one whose client or person is inactive.
     """
     scheme, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
     if scheme != SCHEME or not prefix.isalnum() or not secret:
         raise InvalidKey("This is no AIOSMON API key: it has the form aiosmon_<prefix>_<secret>.")
-    key = ApiKey.objects.select_related("client").filter(prefix=prefix).first()
+    key = ApiKey.objects.select_related("client", "acts_as").filter(prefix=prefix).first()
     if key is None or not hmac.compare_digest(key.secret_hash, _hash(secret)):
         raise InvalidKey("Unknown API key. Ask an administrator for a new one.")
     now = timezone.now()
@@ -75,6 +77,8 @@ def check(text: str) -> ApiKey:
         raise InvalidKey(f"API key {prefix} expired on {key.expires_at:%Y-%m-%d}.")
     if key.client is not None and not key.client.active:
         raise InvalidKey(f"The client of API key {prefix} is inactive.")
+    if key.acts_as is not None and not key.acts_as.is_active:
+        raise InvalidKey(f"The person in whose name API key {prefix} acts is inactive.")
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
         _touch(key, now)
     return key
@@ -135,6 +139,7 @@ def rotate(key: ApiKey, overlap: timedelta, created_by: User | None = None) -> t
             client=old.client,
             rows_per_minute=old.rows_per_minute,
             expires_at=now + (old.expires_at - old.created_at) if old.expires_at else None,
+            acts_as=old.acts_as,
             created_by=created_by,
         )
         old.expires_at = min(old.expires_at or now + overlap, now + overlap)

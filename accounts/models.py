@@ -132,6 +132,8 @@ class ApiKey(models.Model):
 
         INGEST = "ingest", "Send metrics"
         READ = "read", "Read metrics"
+        ALERTS = "alerts", "Send alerts, as Prometheus does"
+        TRIAGE = "triage", "Triage alerts in a person's name"
 
     name = models.CharField(max_length=100, help_text="Which service or person uses it.")
     prefix = models.CharField(max_length=12, unique=True, editable=False)
@@ -162,6 +164,14 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    acts_as = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="In whose name it triages: what that person may do and see, it may.",
+    )
     replaced_by = models.OneToOneField(
         "self", null=True, on_delete=models.SET_NULL, related_name="replaces", editable=False
     )
@@ -171,6 +181,13 @@ class ApiKey(models.Model):
         ordering = ["name"]
         verbose_name = "API key"
         verbose_name_plural = "API keys"
+        constraints = [
+            models.CheckConstraint(
+                name="api_keys_triage_in_a_name",
+                condition=~models.Q(scopes__contains=["triage"]) | models.Q(acts_as__isnull=False),
+                violation_error_message="A key that triages needs a person in whose name.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

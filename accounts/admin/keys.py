@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminRadioSelectWidget
 
-from accounts import keys
+from accounts import keys, rights
 from accounts.admin.base import ScopedAdmin
 from accounts.filters import ClientFilter
 from accounts.models import ApiKey, User
@@ -40,7 +40,7 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "client", "rows_per_minute", "expires_at"]
+        fields = ["name", "scopes", "client", "acts_as", "rows_per_minute", "expires_at"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class ApiKeyAdmin(ScopedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         """What is set; and, once the key exists, its life."""
-        settable = ["name", "scopes", "client", "rows_per_minute", "expires_at"]
+        settable = ["name", "scopes", "client", "acts_as", "rows_per_minute", "expires_at"]
         if obj is None:
             return [(None, {"fields": settable})]
         life = ["prefix", "created_at", "created_by", "last_used_at", "revoked_at"]
@@ -130,6 +130,14 @@ class ApiKeyAdmin(ScopedAdmin):
         """A key is revoked, so that its traces keep their name."""
         return False
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nobody makes a key that may do more than they themselves."""
+        if db_field.name == "acts_as":
+            actor = request.user
+            may = [one.pk for one in User.objects.all() if rights.may_change(actor, one)]
+            kwargs["queryset"] = User.objects.filter(Q(pk__in=may) | Q(pk=actor.pk))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Issue a new key and show it once; of an old one, save what the person changed.
 
@@ -144,6 +152,7 @@ class ApiKeyAdmin(ScopedAdmin):
             client=obj.client,
             rows_per_minute=obj.rows_per_minute,
             expires_at=obj.expires_at,
+            acts_as=obj.acts_as,
             created_by=_person(request),
         )
         obj.pk, obj.prefix = key.pk, key.prefix

@@ -1,7 +1,7 @@
 """The timeline of an alert: who or what did what, when, and why."""
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now
 
 from accounts.models import User
 from alerts.models.alert import Alert, Status
@@ -58,15 +58,25 @@ class AlertEvent(models.Model):
         null=True, help_text="When it was decided who is told. Empty: not yet, the outbox has it."
     )
 
+    transaction = models.BigIntegerField(
+        db_default=Cast(
+            Cast(models.Func(function="pg_current_xact_id"), models.TextField()),
+            models.BigIntegerField(),
+        ),
+        editable=False,
+        help_text="The transaction that wrote it: the stream's order, in which none is missed.",
+    )
+
     class Meta:
         db_table = "alert_events"
         ordering = ["at", "id"]
         indexes = [
+            models.Index(fields=["transaction", "id"], name="alert_events_stream"),
             models.Index(
                 fields=["id"],
                 condition=models.Q(routed_at__isnull=True),
                 name="alert_events_to_route",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
