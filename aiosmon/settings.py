@@ -162,6 +162,8 @@ PROBE_ALLOWED_HOSTS = env.words("AIOSMON_PROBE_ALLOWED_HOSTS", ("localhost", "12
 PROBE_DSNS = env.suffixed("AIOSMON_PROBE_DSN_")
 PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
+# An alert of another system that names no end is over after this, unless it is told again.
+ALERT_RESOLVE_TIMEOUT_SECONDS = env.integer("AIOSMON_ALERT_RESOLVE_TIMEOUT_SECONDS", 300, least=10)
 # After a person resolves an alert, what was measured until this long after does not reopen it.
 RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
 # /readyz reports beat as down when its heartbeat is older than this.

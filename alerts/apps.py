@@ -18,3 +18,10 @@ class AlertsConfig(AppConfig):
         "SLA manager": _SEEN,
         "Administrator": {**_SEEN, "alert": ("view", "triage")},
     }
+
+    def ready(self) -> None:
+        """Take alerts of other systems at an address of the fast way in."""
+        from alerts.receiving.face import Alertmanager
+        from metrics.ingest import service
+
+        service.register(Alertmanager())

@@ -3,8 +3,10 @@
 from dataclasses import asdict
 
 from celery import shared_task
+from django.utils import timezone
 
 from alerts.raising import pipeline
+from alerts.receiving import store
 
 
 @shared_task
@@ -12,3 +14,9 @@ def evaluate() -> dict[str, int] | None:
     """Judge every promise by what is committed, and bring the alerts in line."""
     done = pipeline.run()
     return None if done is None else asdict(done)
+
+
+@shared_task
+def expire_external() -> int:
+    """Resolve alerts of other systems that were not told again in time."""
+    return store.expire(timezone.now())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aiosmon.openapi import errors, feedback, otlp, rows
+from aiosmon.openapi import alertmanager, errors, feedback, otlp, rows
 from metrics.ingest.service import BY_PATH
 
 Schema = dict[str, Any]
@@ -24,4 +24,5 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
             if method in {"get", "post"}:
                 errors.add(path, method, operation, ingests=path in BY_PATH)
     otlp.add(result, [face for face in BY_PATH.values() if face.name.startswith("otlp_")])
+    alertmanager.add(result)
     return result

@@ -163,6 +163,9 @@ class Alert(models.Model):
     suppressed_by = models.CharField(
         max_length=255, blank=True, default="", db_default="", help_text="Why nobody is told."
     )
+    ends_at = models.DateTimeField(
+        null=True, help_text="Of an alert from another system: it is over then unless told again."
+    )
     flapping = models.BooleanField(
         default=False, db_default=False, help_text="It changes too often to be told each time."
     )
@@ -204,6 +207,11 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["fingerprint", "-resolved_at"], name="alerts_by_fingerprint"),
             models.Index(fields=["-created_at"], name="alerts_by_age"),
+            models.Index(
+                fields=["ends_at"],
+                condition=Q(ends_at__isnull=False) & ~Q(status="resolved"),
+                name="alerts_to_end",
+            ),
             models.Index(
                 fields=["ack_expires_at"],
                 condition=Q(status="acknowledged", ack_expires_at__isnull=False),

@@ -5,7 +5,7 @@ A face is an address with its own form of body, answer and error. The core
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,16 @@ class Ready:
     claim: Claim | None = None
 
 
+@dataclass(frozen=True)
+class Deferred:
+    """What a face stores by itself, together with its other requests' (Face.settle)."""
+
+    content: Any
+    request: Incoming
+    key_id: int
+    rows: int  # what it counts as against its key's limit
+
+
 class Unacceptable(Exception):
     """A request that can't be taken as a whole: status, where, problem, fix."""
 
@@ -82,10 +92,12 @@ class Face(ABC):
     content_types: frozenset[str]
     # Whether it answers everything at its address, so that Django never sees a request.
     whole = False
+    # What a key must be allowed.
+    scope: str = ApiKey.Scope.INGEST
 
     @abstractmethod
-    def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Answer:
-        """Decode an unpacked body: Ready to be committed with others, or an Answer at once.
+    def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Ready | Deferred | Answer:
+        """Decode an unpacked body: Ready or Deferred to be stored with others, or an Answer.
 
         A face that needs a transaction of its own makes it here and answers; what
         it stored it counts itself. Raises Unacceptable; and may raise
@@ -95,6 +107,13 @@ class Face(ABC):
     @abstractmethod
     def stored(self, ready: Ready) -> Answer:
         """The answer once ``ready.batch`` is committed."""
+
+    def settle(self, deferred: Sequence[Deferred]) -> list[Answer]:
+        """Store what ``take`` deferred in one transaction; an answer each, true once it returns.
+
+        May raise what ``take`` may; then nothing of it is stored.
+        """
+        raise NotImplementedError(f"{self.name} defers nothing.")
 
     def refusal(
         self,

@@ -108,6 +108,7 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         Column("bigint", None, True, "incidents(id)", True),
         "alerts with one cause are one incident",
     ),
+    (ALERTS, "ends_at"): (_WHEN, "an alert of another system is over then unless told again"),
     (ALERTS, "suppressed_by"): (_varchar(255, _EMPTY), "why nobody is told"),
     (ALERTS, "flapping"): (
         Column("boolean", "false", False, None, False),
@@ -163,6 +164,13 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
     (ALERTS, "alerts_by_fingerprint"): (
         Index(("fingerprint", "resolved_at"), None),
         "when was this last resolved by a person?",
+    ),
+    (ALERTS, "alerts_to_end"): (
+        Index(
+            ("ends_at",),
+            "((ends_at IS NOT NULL) AND (NOT ((status)::text = 'resolved'::text)))",
+        ),
+        "which alerts of other systems were not told again?",
     ),
     (ALERTS, "alerts_by_age"): (Index(("created_at",), None), "the newest, without a sort"),
     (ALERTS, "alerts_ack_expiry"): (

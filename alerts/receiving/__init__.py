@@ -1,0 +1,1 @@
+"""Alerts from other systems, as Prometheus sends them to an Alertmanager."""

@@ -1,0 +1,72 @@
+"""Told alerts against those that are open: opened, told again, or resolved, in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from alerts.models import Alert
+from alerts.raising.opening import open_alert
+from alerts.receiving import mapping
+from alerts.receiving.posted import Told
+from alerts.triage import lifecycle
+
+AGENT = "alertmanager"
+# Told again: when it ends, and that it was. People see the change only if words changed.
+_AGAIN = """
+UPDATE ai_performance_alerts a
+SET ends_at = k.ends_at, breaches = breaches + 1, last_breach_at = %s, alert_message = k.message,
+    changed_at = CASE WHEN a.alert_message = k.message THEN a.changed_at ELSE %s END
+FROM unnest(%s::int[], %s::timestamptz[], %s::text[]) AS k (id, ends_at, message)
+WHERE a.id = k.id
+"""
+
+
+def store(told: Iterable[Told], now: datetime) -> None:
+    """Bring alerts in line with what was told; of several words on one alert the last counts.
+
+    Open alerts are locked in one order, so that two senders can't wait for each other.
+    """
+    latest = {}
+    for one in told:
+        client_id = mapping.client_of(one)
+        latest[mapping.fingerprint(one, client_id)] = (client_id, one)
+    with transaction.atomic():
+        opened = {
+            alert.fingerprint: alert
+            for alert in Alert.objects.select_for_update()
+            .filter(fingerprint__in=latest, status__in=lifecycle.OPEN)
+            .order_by("pk")
+        }
+        again: list[tuple[Alert, Told]] = []
+        for mark, (client_id, one) in latest.items():
+            alert = opened.get(mark)
+            if alert is not None and not one.resolved:
+                again.append((alert, one))
+            elif alert is not None:
+                note = "The system that told of it says that it is over."
+                lifecycle.resolve_recovered(alert.pk, note, agent=AGENT)
+            elif not one.resolved:
+                new = mapping.alert_of(one, client_id, mark)
+                open_alert(new, note=new.alert_message, agent=AGENT)
+        _tell_again(again, now)
+
+
+def expire(now: datetime) -> int:
+    """Resolve alerts of other systems that were not told again in time; return how many."""
+    due = Alert.objects.filter(ends_at__lte=now, status__in=lifecycle.OPEN)
+    note = "It was not told again in time: it is taken to be over."
+    return sum(
+        lifecycle.resolve_recovered(pk, note, agent=AGENT)
+        for pk in due.values_list("pk", flat=True)
+    )
+
+
+def _tell_again(again: Sequence[tuple[Alert, Told]], now: datetime) -> None:
+    if not again:
+        return
+    columns = zip(
+        *((alert.pk, one.ends_at, mapping.message(one)) for alert, one in again), strict=True
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_AGAIN, [now, now, *(list(column) for column in columns)])
