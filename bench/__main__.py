@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, memory, otlp, sdk, slas, web_memory
+from bench import alert_latency, alerts_in, ingest, memory, otlp, sdk, slas, web_memory
 
 BENCHES = {
     "memory": memory.run,
@@ -11,6 +11,8 @@ BENCHES = {
     "otlp": otlp.run,
     "sdk": sdk.run,
     "slas": slas.run,
+    "alerts_in": alerts_in.run,
+    "alert_latency": alert_latency.run,
 }
 
 

@@ -63,6 +63,22 @@ async def talk(port: int, requests: list[bytes], until: float, times: list[float
     writer.close()
 
 
+async def talk_to(port: int, requests: list[bytes], status: int, until: float | None = None) -> int:
+    """Send each request once, or in turns until that time; returns how many were answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+    done = 0
+    while (time.perf_counter() < until) if until else done < len(requests):
+        writer.write(requests[done % len(requests)])
+        await writer.drain()
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        assert int(head[9:12]) == status, body
+        done += 1
+    writer.close()
+    return done
+
+
 async def main(argv: list[str]) -> None:
     """Run the load and print what was measured."""
     port, path, key = int(argv[0]), argv[1], argv[2]

@@ -64,7 +64,7 @@ def web(url: str, settings: str = "aiosmon.settings", interface: str = "asgi") -
     argv += [f"aiosmon.{interface}:application"]
     process = subprocess.Popen(argv, cwd=CHECKOUT, env=environment(url, settings))
     try:
-        wait(lambda: _answers(port))
+        wait(lambda: answers(port))
         yield port
     finally:
         process.terminate()
@@ -78,12 +78,15 @@ def query(url: str, sql: str) -> float:
         return float(figure)
 
 
-def manage(url: str, *arguments: str) -> str:
-    """Run a management command on the database; returns what it printed."""
+def manage(url: str, *arguments: str, **more: str) -> str:
+    """Run a management command on the database; returns what it printed.
+
+    ``more`` is added to its environment.
+    """
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=CHECKOUT,
-        env=environment(url),
+        env=environment(url) | more,
         capture_output=True,
         text=True,
         check=True,
@@ -118,8 +121,9 @@ def _stop(child: Child) -> None:
     wait(lambda: child.returncode() is not None)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int, path: str = "/healthz") -> bool:
+    """Whether a GET there is answered with 200."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=2).status_code == 200
     except httpx.HTTPError:
         return False

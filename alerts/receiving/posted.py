@@ -1,4 +1,4 @@
-"""What ``POST /api/v2/alerts`` takes, decoded. Source: Alertmanager's API v2, ``postableAlerts``."""
+"""What ``POST /api/v2/alerts`` takes, decoded. Source: Alertmanager API v2, ``postableAlerts``."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
