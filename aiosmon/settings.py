@@ -166,6 +166,14 @@ PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 ALERT_RESOLVE_TIMEOUT_SECONDS = env.integer("AIOSMON_ALERT_RESOLVE_TIMEOUT_SECONDS", 300, least=10)
 # After a person resolves an alert, what was measured until this long after does not reopen it.
 RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
+# A breach that comes back so soon after the portal resolved it reopens the same alert.
+REOPEN_SECONDS = env.integer("AIOSMON_REOPEN_SECONDS", 600)
+# Alerts of related components that fire within this of one another are one incident.
+INCIDENT_SPAN_SECONDS = env.integer("AIOSMON_INCIDENT_SPAN_SECONDS", 1800)
+# So many openings and closings within the span are flapping, until steady for that long.
+FLAP_CHANGES = env.integer("AIOSMON_FLAP_CHANGES", 6, least=3)
+FLAP_SPAN_SECONDS = env.integer("AIOSMON_FLAP_SPAN_SECONDS", 3600, least=60)
+FLAP_STEADY_SECONDS = env.integer("AIOSMON_FLAP_STEADY_SECONDS", 1800, least=60)
 # /readyz reports beat as down when its heartbeat is older than this.
 HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
 # Whoever asks from these addresses or networks sees all of /metrics without a key.

@@ -3,7 +3,12 @@
 from django.apps import AppConfig
 
 # What everybody who signs in may look at, of the clients they may see.
-_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(("alert", "alertevent", "incident"), ("view",))
+_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("alert", "alertevent", "incident", "silence", "componentdependency"), ("view",)
+)
+# Silences are made and ended; nobody edits one.
+_SILENCES = ("view", "add", "change")
+_EDITED = ("view", "add", "change", "delete")
 
 
 class AlertsConfig(AppConfig):
@@ -14,9 +19,18 @@ class AlertsConfig(AppConfig):
     verbose_name = "Breaches"
     role_permissions = {
         "Viewer": _SEEN,
-        "Responder": {**_SEEN, "alert": ("view", "triage")},
+        "Responder": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "silence": _SILENCES,
+        },
         "SLA manager": _SEEN,
-        "Administrator": {**_SEEN, "alert": ("view", "triage")},
+        "Administrator": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "silence": _SILENCES,
+            "componentdependency": _EDITED,
+        },
     }
 
     def ready(self) -> None:

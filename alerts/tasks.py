@@ -1,4 +1,4 @@
-"""Beat's task over the promises."""
+"""Beat's tasks: judge the promises, and bring alerts in line with time."""
 
 from dataclasses import asdict
 
@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from alerts.raising import pipeline
 from alerts.receiving import store
+from alerts.triage import settling
 
 
 @shared_task
@@ -20,3 +21,10 @@ def evaluate() -> dict[str, int] | None:
 def expire_external() -> int:
     """Resolve alerts of other systems that were not told again in time."""
     return store.expire(timezone.now())
+
+
+@shared_task
+def settle() -> dict[str, int] | None:
+    """Fire, suppress, release and end what time does to alerts."""
+    done = settling.settle()
+    return None if done is None else asdict(done)

@@ -8,7 +8,7 @@ Every change of state is a conditional UPDATE: of two that come at once, one win
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
@@ -24,6 +24,25 @@ REQUEST, DECIDE = "slas.add_exclusion", "slas.decide_exclusion"
 Status = Exclusion.Status
 # How far daylight saving can stretch an occurrence.
 _STRETCH = timedelta(hours=2)
+
+
+class Recurring(Protocol):
+    """What has times: an exclusion, a silence."""
+
+    rrule: str
+    zone: str
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start, or the first time."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The end of what is not repeated."""
+
+    @property
+    def duration_minutes(self) -> int | None:
+        """How long it lasts each time, when repeated."""
 
 
 class Refused(Exception):
@@ -71,11 +90,12 @@ def in_force(client_id: int, start: datetime, end: datetime) -> QuerySet[Exclusi
     )
 
 
-def occurrences(exclusion: Exclusion, start: datetime, end: datetime) -> list[Span]:
-    """PURE: the exclusion's times within the span, cut to it; at most one a day if repeated.
+def occurrences(exclusion: Recurring, start: datetime, end: datetime) -> list[Span]:
+    """PURE: the times of an exclusion (or a silence) within the span, cut to it.
 
-    A repeated one begins and ends by the clock on the wall of its zone. A time
-    that daylight saving skips is the moment an hour on; of one that comes twice, the first.
+    A repeated one has at most one a day, and begins and ends by the clock on the wall
+    of its zone. A time that daylight saving skips is the moment an hour on; of one that
+    comes twice, the first.
     """
     if not exclusion.rrule:
         both = [(exclusion.starts_at, exclusion.ends_at or exclusion.starts_at)]

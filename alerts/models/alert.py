@@ -169,6 +169,15 @@ class Alert(models.Model):
     flapping = models.BooleanField(
         default=False, db_default=False, help_text="It changes too often to be told each time."
     )
+    kept = models.BooleanField(
+        default=False, db_default=False, help_text="While flapping: last found kept, not broken."
+    )
+    steady_since = models.DateTimeField(
+        null=True, help_text="While flapping: since when it has not changed."
+    )
+    fires_at = models.DateTimeField(
+        null=True, help_text="While pending: it fires if the breach is found at this time or later."
+    )
     reopened = models.PositiveIntegerField(default=0, db_default=0, help_text="How many times.")
     resolution = models.CharField(
         max_length=20, choices=Resolution, blank=True, default="", db_default=""
@@ -207,6 +216,15 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["fingerprint", "-resolved_at"], name="alerts_by_fingerprint"),
             models.Index(fields=["-created_at"], name="alerts_by_age"),
+            # What the sweep looks at: few of many.
+            models.Index(
+                fields=["status"],
+                condition=Q(status__in=["pending", "firing", "acknowledged", "suppressed"]),
+                name="alerts_open",
+            ),
+            models.Index(
+                fields=["steady_since"], condition=Q(flapping=True), name="alerts_flapping"
+            ),
             models.Index(
                 fields=["ends_at"],
                 condition=Q(ends_at__isnull=False) & ~Q(status="resolved"),

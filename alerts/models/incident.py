@@ -10,6 +10,9 @@ class Incident(models.Model):
     title = models.CharField(max_length=255)
     component = models.CharField(max_length=50, help_text="Where the cause is taken to be.")
     opened_at = models.DateTimeField(db_default=Now())
+    latest_at = models.DateTimeField(
+        db_default=Now(), help_text="When the latest of its alerts fired."
+    )
     closed_at = models.DateTimeField(null=True, blank=True, help_text="Empty: still open.")
 
     class Meta:

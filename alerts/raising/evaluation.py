@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
-from alerts.models import Alert, AlertEvent, Status
-from alerts.raising import evidence, wording
-from alerts.triage import lifecycle
+from alerts.models import Alert, Status
+from alerts.raising import evidence, opening, wording
+from alerts.triage import flapping, lifecycle, settling
 from metrics.formats import number
 from slas import compliance, objectives
 from slas.compliance import Finding
@@ -79,6 +79,7 @@ def _evaluate(now: datetime) -> Pass:
         except Exception:
             # One promise that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"objective": finding.objective.key})
+    settling.fire_due(now)
     return done
 
 
@@ -159,20 +160,7 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
             numbers["evidence"] = evidence.of(finding, graded.reason, None)
             return "opened" if _open(mark, finding, numbers) else ""
         numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence)
-        before = alert.severity
-        numbers["severity"] = wording.worse(before, graded.severity)
-        for name, value in numbers.items():
-            setattr(alert, name, value)
-        alert.breaches += 1
-        alert.save(update_fields=[*numbers, "breaches"])
-        if before != alert.severity:
-            AlertEvent.objects.create(
-                alert=alert,
-                kind=AlertEvent.Kind.ESCALATED,
-                from_status=alert.status,
-                to_status=alert.status,
-                note=f"From {before} to {alert.severity}: {graded.reason}.",
-            )
+        opening.touch(alert, numbers, note=graded.reason)
     return "updated"
 
 
@@ -187,21 +175,9 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
         objective=objective.key,
         model=objective.model,
         unit=objective.threshold_unit,
-        fired_at=timezone.now(),
         **numbers,
     )
-    # ignore_conflicts: whoever comes second leaves the alert to the one who opened it.
-    Alert.objects.bulk_create([alert], ignore_conflicts=True)
-    opened = Alert.objects.filter(fingerprint=mark, status=Status.FIRING, events=None).first()
-    if opened is None:
-        return False
-    AlertEvent.objects.create(
-        alert=opened,
-        kind=AlertEvent.Kind.OPENED,
-        to_status=Status.FIRING,
-        note=opened.alert_message,
-    )
-    return True
+    return opening.open_alert(alert, note=alert.alert_message) is not None
 
 
 def _recover(mark: str, finding: Finding, client: str) -> int:
@@ -209,7 +185,7 @@ def _recover(mark: str, finding: Finding, client: str) -> int:
     if alert is None:
         return 0
     note = f"Kept again for {client}: {recovery(finding)}."
-    return int(lifecycle.resolve_recovered(alert.pk, note))
+    return int(flapping.recover(alert.pk, note))
 
 
 def recovery(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from alerts.models import Alert
 from alerts.raising.opening import open_alert
 from alerts.receiving import mapping
 from alerts.receiving.posted import Told
-from alerts.triage import lifecycle
+from alerts.triage import flapping, grouping, lifecycle
 
 AGENT = "alertmanager"
 # Told again: when it ends, and that it was. People see the change only if words changed.
@@ -25,30 +25,31 @@ WHERE a.id = k.id
 def store(told: Iterable[Told], now: datetime) -> None:
     """Bring alerts in line with what was told; of several words on one alert the last counts.
 
-    Open alerts are locked in one order, so that two senders can't wait for each other.
+    Most are told again: those take no lock but their rows', in one order. Where one
+    opens or ends, the lock of all that do comes first, as everywhere (triage.grouping).
     """
     latest = {}
     for one in told:
         client_id = mapping.client_of(one)
         latest[mapping.fingerprint(one, client_id)] = (client_id, one)
+    open_ones = Alert.objects.filter(fingerprint__in=latest, status__in=lifecycle.OPEN)
     with transaction.atomic():
-        opened = {
-            alert.fingerprint: alert
-            for alert in Alert.objects.select_for_update()
-            .filter(fingerprint__in=latest, status__in=lifecycle.OPEN)
-            .order_by("pk")
-        }
+        known = set(open_ones.values_list("fingerprint", flat=True))
+        if any((mark in known) == one.resolved for mark, (_, one) in latest.items()):
+            grouping.lock()
+        locked = open_ones.select_for_update().order_by("pk")
+        opened = {alert.fingerprint: alert for alert in locked}
         again: list[tuple[Alert, Told]] = []
         for mark, (client_id, one) in latest.items():
             alert = opened.get(mark)
-            if alert is not None and not one.resolved:
-                again.append((alert, one))
-            elif alert is not None:
-                note = "The system that told of it says that it is over."
-                lifecycle.resolve_recovered(alert.pk, note, agent=AGENT)
-            elif not one.resolved:
+            if alert is None and not one.resolved:
                 new = mapping.alert_of(one, client_id, mark)
                 open_alert(new, note=new.alert_message, agent=AGENT)
+            elif alert is not None and one.resolved:
+                note = "The system that told of it says that it is over."
+                flapping.recover(alert.pk, note, agent=AGENT, now=now)
+            elif alert is not None:
+                again.append((alert, one))
         _tell_again(again, now)
 
 
@@ -57,8 +58,7 @@ def expire(now: datetime) -> int:
     due = Alert.objects.filter(ends_at__lte=now, status__in=lifecycle.OPEN)
     note = "It was not told again in time: it is taken to be over."
     return sum(
-        lifecycle.resolve_recovered(pk, note, agent=AGENT)
-        for pk in due.values_list("pk", flat=True)
+        flapping.recover(pk, note, agent=AGENT, now=now) for pk in due.values_list("pk", flat=True)
     )
 
 

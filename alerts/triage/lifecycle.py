@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from alerts.models import Alert, AlertEvent, Resolution, Status
+from alerts.triage import grouping
 
 TRANSITIONS: dict[tuple[str, str], str] = {
     (Status.PENDING, "fire"): Status.FIRING,
@@ -124,9 +125,17 @@ def resolve(
 
 
 def reopen(
-    alert_id: int, *, acting_user: User | None = None, version: int, note: str = "", agent: str = ""
+    alert_id: int,
+    *,
+    acting_user: User | None = None,
+    version: int,
+    note: str = "",
+    agent: str = "",
+    quiet: str = "",
 ) -> Alert:
     """Open a resolved alert again, by a person or because the breach came back at once.
+
+    ``quiet`` says why nobody is told, if so (grouping.SUPPRESSED, grouping.FLAPPING).
 
     Raises Refused when stale, not resolved, or when the same breach has a newer
     open alert.
@@ -139,7 +148,9 @@ def reopen(
         "reopened": F("reopened") + 1,
     }
     try:
-        return _transition(alert_id, "reopen", acting_user, version, note, changes, agent=agent)
+        return _transition(
+            alert_id, "reopen", acting_user, version, note, changes, agent=agent, quiet=quiet
+        )
     except IntegrityError as error:
         if "one_open_alert" not in str(error):
             raise
@@ -217,16 +228,23 @@ def _transition(
     *,
     agent: str = "",
     data: dict[str, Any] | None = None,
+    quiet: str = "",
 ) -> Alert:
     now = timezone.now()
     with transaction.atomic():
+        if action in ("fire", "reopen"):
+            grouping.lock()
         legal_from = {state: to for (state, name), to in TRANSITIONS.items() if name == action}
         for state, to in legal_from.items():
-            fired = {"fired_at": now} if to == Status.FIRING else {}
+            more: dict[str, Any] = {"fired_at": now} if to == Status.FIRING else {}
+            if to == Status.RESOLVED:
+                more = {"flapping": False, "steady_since": None}
             moved = Alert.objects.filter(pk=alert_id, version=version, status=state).update(
-                status=to, version=F("version") + 1, changed_at=now, **fired, **changes
+                status=to, version=F("version") + 1, changed_at=now, **more, **changes
             )
             if moved:
+                alert = Alert.objects.get(pk=alert_id)
+                grouped, joined = grouping.follow(alert, state, quiet=quiet)
                 AlertEvent.objects.create(
                     alert_id=alert_id,
                     kind=_KINDS[action],
@@ -235,9 +253,11 @@ def _transition(
                     from_status=state,
                     to_status=to,
                     note=note,
-                    data=data or {},
+                    data=(data or {}) | grouped,
                 )
-                return Alert.objects.get(pk=alert_id)
+                if joined:
+                    grouping.tell_joined(alert)
+                return alert
     raise Refused(explain(alert_id, action, version))
 
 

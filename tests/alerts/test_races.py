@@ -21,8 +21,9 @@ ROUNDS = 8
 
 
 def test_two_evaluations_at_once_open_one_alert_each_breach(
-    acme: Client, make_rows: Callable[..., Any], together: Together
+    acme: Client, make_rows: Callable[..., Any], together: Together, settings: Any
 ) -> None:
+    settings.REOPEN_SECONDS, settings.FLAP_CHANGES = 0, 2 * ROUNDS + 1
     now = timezone.now()
     make_rows(acme, [4000] * 5, timestamp=now)
     for _ in range(ROUNDS):

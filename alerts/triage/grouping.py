@@ -1,0 +1,243 @@
+"""Alerts with one cause are one incident, and people hear of it once.
+
+Alerts of one component, or of components that depend on one another, that fire
+within a span of each other share an incident. It is open for as long as one of
+its alerts is.
+
+Locks are taken in one order, so that nobody waits in a circle: ``lock()``, then
+an alert's row, then its incident's row.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from alerts.models import Alert, AlertEvent, Incident, Severity, Status
+from alerts.triage.dependencies import Dependencies
+from metrics.models import Component
+from slas import names
+
+LOCK = 0x47525550
+Kind = AlertEvent.Kind
+# What tells that something is wrong; how wrong, stands in the event's data.
+ALARMS = (
+    Kind.OPENED,
+    Kind.FIRED,
+    Kind.REOPENED,
+    Kind.ESCALATED,
+    Kind.FLAPPING,
+    Kind.STABLE,
+)
+# Why an alarm is written down, but told by nobody.
+SUPPRESSED, FLAPPING = "suppressed", "flapping"
+_RANKS = list(Severity.values)
+
+
+def lock() -> None:
+    """Until the transaction ends, nobody else opens or fires an alert.
+
+    Two alerts with one cause often open at the same moment: each would find no
+    incident to join, and no graver alert that explains it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def join(alert: Alert, now: datetime) -> tuple[Incident, bool]:
+    """The incident of an alert that fires, and whether others were in it before.
+
+    Call it under ``lock()``. An alert that had one keeps it; a closed one opens again.
+    """
+    if alert.incident_id is not None:
+        incident = Incident.objects.select_for_update().get(pk=alert.incident_id)
+        _enliven(incident, now)
+        return incident, False
+    incident_id = _related(alert, now)
+    if incident_id is None:
+        incident = Incident.objects.create(
+            title=_title(alert), component=alert.component, opened_at=now, latest_at=now
+        )
+    else:
+        incident = Incident.objects.select_for_update().get(pk=incident_id)
+        _enliven(incident, now, _cause(incident, alert))
+    enter(alert, incident.pk)
+    return incident, incident_id is not None
+
+
+def enter(alert: Alert, incident_id: int | None) -> None:
+    """Put the alert into the incident."""
+    Alert.objects.filter(pk=alert.pk).update(incident_id=incident_id)
+    alert.incident_id = incident_id
+
+
+def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any], bool]:
+    """Bring the incident in line with an alert that has just changed its status.
+
+    ``quiet`` says why nobody is told, if so. Returns what the event's data says
+    of it, and whether the alert joined others.
+    """
+    if alert.status == Status.RESOLVED:
+        return _left(alert), False
+    data: dict[str, Any] = {"severity": alert.severity}
+    joined = False
+    if quiet:
+        data["quiet"] = quiet
+    fires = alert.status == Status.FIRING and before != Status.ACKNOWLEDGED
+    if fires and quiet != SUPPRESSED:
+        incident, joined = join(alert, timezone.now())
+        data["incident"] = incident.pk
+    return data, joined
+
+
+def tell_joined(alert: Alert) -> None:
+    """Write that the alert joined others in its incident."""
+    incident = Incident.objects.get(alerts=alert)
+    AlertEvent.objects.create(
+        alert=alert,
+        kind=Kind.GROUPED,
+        agent="grouping",
+        from_status=alert.status,
+        to_status=alert.status,
+        note=f"Joined incident #{incident.pk}: {incident.title}.",
+        data={"incident": incident.pk},
+    )
+
+
+def announces(event: AlertEvent, told: Iterable[AlertEvent] | None = None) -> bool:
+    """Whether people are to hear of this event, given what they heard of its incident.
+
+    ``told`` are the events of the same incident that one route has been sent.
+    Without it, what the people of the alert's client would have been sent. A
+    resolution is news to every route that was told of the incident, whether or
+    not the alert that closes it is one of the route's own. Hold the incident's row
+    (``hold``) from reading ``told`` until what follows from it is stored.
+    """
+    alert = event.alert
+    if event.kind == Kind.GROUPED:
+        return False
+    if event.kind == Kind.RESOLVED:
+        return _announces_end(event, told)
+    if event.kind not in ALARMS:
+        # What people do to an alert is not the incident's.
+        return True
+    if event.to_status not in (Status.FIRING, Status.ACKNOWLEDGED) or event.data.get("quiet"):
+        return False
+    if alert.flapping and event.kind in (Kind.OPENED, Kind.FIRED, Kind.REOPENED):
+        return False
+    if alert.incident_id is None:
+        return event.kind != Kind.ESCALATED or _rises(event)
+    heard = _heard(_before(event) if told is None else told)
+    return heard is None or _rank(event) > heard
+
+
+def hold(incident_id: int) -> None:
+    """Until the transaction ends, nobody else decides what is told of this incident."""
+    Incident.objects.select_for_update().get(pk=incident_id)
+
+
+def escalation(alert: Alert, before: str) -> dict[str, Any]:
+    """What the event of a changed severity says of it."""
+    return {"severity": alert.severity, "was": before}
+
+
+def _related(alert: Alert, now: datetime) -> int | None:
+    """The incident whose cause may be the alert's: of its component first, then the latest."""
+    if not alert.component:
+        return None
+    recent = now - timedelta(seconds=settings.INCIDENT_SPAN_SECONDS)
+    just_closed = now - timedelta(seconds=settings.REOPEN_SECONDS)
+    graph = Dependencies()
+    above = graph.upstream(alert.component)
+    open_ones = Incident.objects.filter(
+        Q(closed_at=None) | Q(closed_at__gt=just_closed), latest_at__gte=recent
+    ).values_list("pk", "component", "latest_at")
+    found = [
+        (component == alert.component, component in above, latest, pk)
+        for pk, component, latest in open_ones
+        if component == alert.component
+        or component in above
+        or alert.component in graph.upstream(component)
+    ]
+    return max(found)[-1] if found else None
+
+
+def _cause(incident: Incident, alert: Alert) -> dict[str, str]:
+    """Where the cause is now taken to be: at what the others depend on."""
+    if alert.component in Dependencies().upstream(incident.component):
+        return {"component": alert.component, "title": _title(alert)}
+    return {}
+
+
+def _enliven(incident: Incident, now: datetime, changes: dict[str, str] | None = None) -> None:
+    Incident.objects.filter(pk=incident.pk).update(latest_at=now, closed_at=None, **(changes or {}))
+
+
+def _left(alert: Alert) -> dict[str, Any]:
+    """Close the incident after its last alert; says whether the client has others in it."""
+    if alert.incident_id is None:
+        return {}
+    # The lock before the look: of the last two, each would find the other still open.
+    incident = Incident.objects.select_for_update().get(pk=alert.incident_id)
+    still_open = incident.alerts.exclude(status=Status.RESOLVED)
+    if not still_open.exists():
+        Incident.objects.filter(pk=incident.pk).update(closed_at=timezone.now())
+    last = not still_open.filter(client=alert.client_id).exists()
+    return {"incident": incident.pk, "last": last}
+
+
+def _announces_end(event: AlertEvent, told: Iterable[AlertEvent] | None) -> bool:
+    alert = event.alert
+    if alert.incident_id is None:
+        return event.from_status in (Status.FIRING, Status.ACKNOWLEDGED)
+    if told is None:
+        return bool(event.data.get("last")) and _heard(_before(event)) is not None
+    sent = list(told)
+    if _heard(sent) is None:
+        return False
+    clients = {one.alert.client_id for one in sent} | {alert.client_id}
+    others = Alert.objects.filter(incident_id=alert.incident_id, client__in=clients)
+    return not others.exclude(status=Status.RESOLVED).exists()
+
+
+def _before(event: AlertEvent) -> list[AlertEvent]:
+    """Of the incident, what the people of the alert's client can have been told before."""
+    earlier = AlertEvent.objects.filter(
+        alert__incident=event.alert.incident,
+        alert__client_id=event.alert.client_id,
+        pk__lt=event.pk,
+    ).filter(
+        Q(kind__in=ALARMS, to_status__in=[Status.FIRING, Status.ACKNOWLEDGED])
+        | Q(kind=Kind.RESOLVED, data__last=True)
+    )
+    return [one for one in earlier.order_by("pk") if not one.data.get("quiet")]
+
+
+def _heard(told: Iterable[AlertEvent]) -> int | None:
+    """PURE: how grave the incident is to who was told these; None: nothing, or that it is over."""
+    heard: int | None = None
+    for event in sorted(told, key=lambda one: one.pk):
+        if event.kind == Kind.RESOLVED:
+            heard = None
+        elif event.kind in ALARMS:
+            heard = max(_rank(event), -1 if heard is None else heard)
+    return heard
+
+
+def _rank(event: AlertEvent) -> int:
+    return _RANKS.index(event.data.get("severity") or event.alert.severity)
+
+
+def _rises(event: AlertEvent) -> bool:
+    was = event.data.get("was")
+    return was is None or _rank(event) > _RANKS.index(was)
+
+
+def _title(alert: Alert) -> str:
+    name = Component.objects.filter(code=alert.component).values_list("name", flat=True).first()
+    what = names.in_words(alert.objective or alert.metric_name)
+    return f"{name or alert.component or 'No component'}: {what}"[:255]
