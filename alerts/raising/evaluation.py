@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Status
 from alerts.raising import evidence, wording
 from alerts.triage import lifecycle
@@ -173,6 +174,7 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
                 to_status=alert.status,
                 note=f"From {before} to {alert.severity}: {graded.reason}.",
             )
+            nudge.after_commit()
     return "updated"
 
 
@@ -201,6 +203,7 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
         to_status=Status.FIRING,
         note=opened.alert_message,
     )
+    nudge.after_commit()
     return True
 
 
