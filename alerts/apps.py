@@ -3,7 +3,10 @@
 from django.apps import AppConfig
 
 # What everybody who signs in may look at, of the clients they may see.
-_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(("alert", "alertevent", "incident"), ("view",))
+_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("alert", "alertevent", "incident", "notification"), ("view",)
+)
+_ALL = ("view", "add", "change", "delete")
 
 
 class AlertsConfig(AppConfig):
@@ -14,7 +17,24 @@ class AlertsConfig(AppConfig):
     verbose_name = "Breaches"
     role_permissions = {
         "Viewer": _SEEN,
-        "Responder": {**_SEEN, "alert": ("view", "triage")},
-        "SLA manager": _SEEN,
-        "Administrator": {**_SEEN, "alert": ("view", "triage")},
+        "Responder": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "notification": ("view", "resend"),
+            "channel": ("view",),
+            "route": ("view",),
+        },
+        # Who answers for a promise decides who hears of it; the keys of channels are not theirs.
+        "SLA manager": {
+            **_SEEN,
+            "channel": ("view",),
+            "route": _ALL,
+        },
+        "Administrator": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "notification": ("view", "resend"),
+            "channel": _ALL,
+            "route": _ALL,
+        },
     }

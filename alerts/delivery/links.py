@@ -5,6 +5,7 @@ after AIOSMON_LINK_HOURS. It names no version: it works for as long as the actio
 is legal. GET only asks; the state changes by the POST of its form.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,11 +22,17 @@ from alerts.triage.lifecycle import Refused
 from alerts.triage.people import may_see
 
 SALT = "alerts.delivery.links"
-ACTIONS = ("acknowledge", "resolve")
 TRIAGE = "alerts.triage_alert"
 # Who acted by a link that went to a channel which many read, and did not sign in.
 STRANGER = "signed-link"
 NAME_LENGTH = 60
+
+
+_FUNCTIONS: dict[str, Callable[..., Alert]] = {
+    "acknowledge": lifecycle.acknowledge,
+    "resolve": lifecycle.resolve,
+}
+ACTIONS = tuple(_FUNCTIONS)
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,7 @@ def act(link: Link, *, signed_in: User | None, name: str = "", note: str = "") -
             if not name.strip():
                 raise Refused("Say who you are: the timeline names who acted.")
             actor, agent = _stranger(), f"{name.strip()[:NAME_LENGTH]}, by a link on {channel}"
-        function = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
-        return function[link.action](
+        return _FUNCTIONS[link.action](
             alert.pk, acting_user=actor, version=alert.version, note=note, agent=agent[:100]
         )
 

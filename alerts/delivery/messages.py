@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 
 from alerts.delivery import links, rendering
 from alerts.delivery.links import Link
@@ -201,7 +201,7 @@ def _noted(event: AlertEvent) -> str:
 def _moment(at: datetime, notification: Notification) -> str:
     person = notification.recipient
     zone = person.time_zone if person else "UTC"
-    local = timezone.localtime(at, timezone.zoneinfo.ZoneInfo(zone))
+    local = at.astimezone(ZoneInfo(zone))
     return f"{local:%Y-%m-%d %H:%M:%S} {zone}"
 
 

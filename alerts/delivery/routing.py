@@ -238,10 +238,10 @@ def _personal(event: AlertEvent, rules: Rules, now: datetime) -> Iterator[Notifi
     ids = ids if isinstance(ids, list) else [ids]
     why = str(data.get("reason") or why)
     people = User.objects.filter(pk__in=ids, is_active=True)
-    channel = outbox.for_people() if people else None
+    by_mail = outbox.for_people() if people else None
     for person in people:
         # What somebody does themselves they know; rights may have gone since.
-        if channel is None or person.pk == event.actor_id or not person.email:
+        if by_mail is None or person.pk == event.actor_id or not person.email:
             continue
         if may_see(person, event.alert):
-            yield outbox.entry(event, channel, now=now, recipient=person, why=why)
+            yield outbox.entry(event, by_mail, now=now, recipient=person, why=why)

@@ -178,7 +178,7 @@ def backoff(failures: int, first: float, longest: float) -> timedelta:
 
 def _claim(channel: Channel, now: datetime) -> Notification | None:
     owner = f"{socket.gethostname()[:50]}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
-    values = {
+    values: dict[str, str | int | datetime] = {
         "owner": owner,
         "until": now + timedelta(seconds=channel.timeout_seconds) + LEASE_MARGIN,
         "channel": channel.pk,
