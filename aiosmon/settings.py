@@ -124,6 +124,9 @@ CELERY_TASK_ROUTES = {
     # Dispatch stays prompt while evaluation and roll-ups are busy.
     "metrics.tasks.dispatch_probes": {"queue": "probes"},
     "metrics.tasks.run_probe": {"queue": "probes"},
+    # A channel that hangs costs a thread of its own pool, and nothing else.
+    "alerts.tasks.deliver": {"queue": "delivery"},
+    "alerts.tasks.send_channel": {"queue": "delivery"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -174,6 +177,15 @@ INCIDENT_SPAN_SECONDS = env.integer("AIOSMON_INCIDENT_SPAN_SECONDS", 1800)
 FLAP_CHANGES = env.integer("AIOSMON_FLAP_CHANGES", 6, least=3)
 FLAP_SPAN_SECONDS = env.integer("AIOSMON_FLAP_SPAN_SECONDS", 3600, least=60)
 FLAP_STEADY_SECONDS = env.integer("AIOSMON_FLAP_STEADY_SECONDS", 1800, least=60)
+# What is enqueued as soon as an alert's event is committed; empty: it waits for beat's tick.
+AFTER_EVENTS_TASK = "alerts.tasks.deliver" if env.flag("AIOSMON_NUDGE", True) else ""
+# Encrypt channels' URLs and keys: the first encrypts, all decrypt, then the secret key.
+CHANNEL_KEYS = env.words("AIOSMON_CHANNEL_KEY")
+# Hosts and networks that notifications may go to although they are internal.
+NOTIFY_ALLOW = env.words("AIOSMON_NOTIFY_ALLOW")
+# For so long a message's links can acknowledge and resolve.
+LINK_HOURS = env.integer("AIOSMON_LINK_HOURS", 72, least=1)
+NOTIFICATION_RETENTION_DAYS = env.integer("AIOSMON_NOTIFICATION_RETENTION_DAYS", 90, least=1)
 # /readyz reports beat as down when its heartbeat is older than this.
 HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
 # Whoever asks from these addresses or networks sees all of /metrics without a key.

@@ -4,11 +4,24 @@ from django.apps import AppConfig
 
 # What everybody who signs in may look at, of the clients they may see.
 _SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("alert", "alertevent", "incident", "silence", "componentdependency"), ("view",)
+    (
+        "alert",
+        "alertevent",
+        "componentdependency",
+        "incident",
+        "notification",
+        "silence",
+    ),
+    ("view",),
 )
+_ALL = ("view", "add", "change", "delete")
 # Silences are made and ended; nobody edits one.
-_SILENCES = ("view", "add", "change")
-_EDITED = ("view", "add", "change", "delete")
+_MADE = ("view", "add", "change")
+_TRIAGE: dict[str, tuple[str, ...]] = {
+    "alert": ("view", "triage"),
+    "notification": ("view", "resend"),
+    "silence": _MADE,
+}
 
 
 class AlertsConfig(AppConfig):
@@ -21,15 +34,22 @@ class AlertsConfig(AppConfig):
         "Viewer": _SEEN,
         "Responder": {
             **_SEEN,
-            "alert": ("view", "triage"),
-            "silence": _SILENCES,
+            **_TRIAGE,
+            "channel": ("view",),
+            "route": ("view",),
         },
-        "SLA manager": _SEEN,
+        # Who answers for a promise decides who hears of it; the keys of channels are not theirs.
+        "SLA manager": {
+            **_SEEN,
+            "channel": ("view",),
+            "route": _ALL,
+        },
         "Administrator": {
             **_SEEN,
-            "alert": ("view", "triage"),
-            "silence": _SILENCES,
-            "componentdependency": _EDITED,
+            **_TRIAGE,
+            "channel": _ALL,
+            "componentdependency": _ALL,
+            "route": _ALL,
         },
     }
 

@@ -1,10 +1,11 @@
-"""Beat's tasks: judge the promises, and bring alerts in line with time."""
+"""Tasks over promises, alerts and notifications. Thin: each calls the module that has the rule."""
 
 from dataclasses import asdict
 
 from celery import shared_task
 from django.utils import timezone
 
+from alerts.delivery import routing, sending
 from alerts.raising import pipeline
 from alerts.receiving import store
 from alerts.triage import settling
@@ -28,3 +29,25 @@ def settle() -> dict[str, int] | None:
     """Fire, suppress, release and end what time does to alerts."""
     done = settling.settle()
     return None if done is None else asdict(done)
+
+
+@shared_task
+def deliver() -> int:
+    """Decide whom new events tell, and hand each channel with something due to a thread."""
+    routing.route_new_events()
+    due = sending.channels_due()
+    for channel_id in due:
+        send_channel.apply_async(args=(channel_id,), expires=sending.LEASE_MARGIN.total_seconds())
+    return len(due)
+
+
+@shared_task
+def send_channel(channel_id: int) -> int:
+    """Send what is due on one channel."""
+    return sending.send_due(channel_id)
+
+
+@shared_task
+def forget_notifications() -> int:
+    """Remove notifications that are past their retention."""
+    return sending.forget_old(timezone.now())

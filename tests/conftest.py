@@ -37,8 +37,8 @@ def _cheap_passwords(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_nudged(settings: Any) -> None:
-    """A task that a test's rows enqueue would be taken by another test's worker."""
-    settings.AFTER_ROWS_TASK = ""
+    """A task that a test's rows or events enqueue would be taken by another test's worker."""
+    settings.AFTER_ROWS_TASK = settings.AFTER_EVENTS_TASK = ""
 
 
 @pytest.fixture

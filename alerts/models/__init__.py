@@ -1,6 +1,7 @@
-"""Alerts, their timelines, and the incidents they belong to."""
+"""Alerts, their timelines and incidents, what keeps them quiet, and how people hear of them."""
 
 from alerts.models.alert import Alert, AlertType, Resolution, Severity, Status
+from alerts.models.delivery import Channel, Notification, Route
 from alerts.models.event import AlertEvent
 from alerts.models.incident import Incident
 from alerts.models.noise import ComponentDependency, Silence
@@ -9,9 +10,12 @@ __all__ = [
     "Alert",
     "AlertEvent",
     "AlertType",
+    "Channel",
     "ComponentDependency",
     "Incident",
+    "Notification",
     "Resolution",
+    "Route",
     "Severity",
     "Silence",
     "Status",

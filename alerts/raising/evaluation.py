@@ -94,7 +94,9 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     """
     by_key = {objective.key: objective for objective in promised}
     closed = 0
-    for alert in _open_alerts().only("pk", "objective", "client_id", "fingerprint"):
+    # Those without an objective come from elsewhere, and end there.
+    ours = _open_alerts().exclude(objective="")
+    for alert in ours.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
             note = "No longer promised in this form: the promise was disabled, deleted or changed."

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Severity, Status
 from alerts.triage import flapping, grouping, lifecycle, people
 from alerts.triage.cover import Cover, Reason
@@ -159,6 +160,7 @@ def _insert(
         note=f"{note}\n{reason.note}" if reason else note,
         data=data,
     )
+    nudge.after_commit()
     if joined:
         grouping.tell_joined(alert)
     if flaps:
