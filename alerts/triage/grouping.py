@@ -89,7 +89,8 @@ def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any
     if quiet:
         data["quiet"] = quiet
     fires = alert.status == Status.FIRING and before != Status.ACKNOWLEDGED
-    if fires and quiet != SUPPRESSED:
+    # What is suppressed at once needs no incident, but keeps the one that it had open.
+    if fires and (quiet != SUPPRESSED or alert.incident_id is not None):
         incident, joined = join(alert, timezone.now())
         data["incident"] = incident.pk
     return data, joined
