@@ -1,6 +1,8 @@
-"""Admin of alerts and their timelines."""
+"""Admin of alerts, their timelines and incidents, and of what keeps them from being noise."""
 
 from alerts.admin.alert import AlertAdmin
+from alerts.admin.dependency import ComponentDependencyAdmin
 from alerts.admin.event import AlertEventAdmin
+from alerts.admin.silence import SilenceAdmin
 
-__all__ = ["AlertAdmin", "AlertEventAdmin"]
+__all__ = ["AlertAdmin", "AlertEventAdmin", "ComponentDependencyAdmin", "SilenceAdmin"]

@@ -88,7 +88,10 @@ def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any
     quiet = quiet or (FLAPPING if alert.flapping else "")
     if quiet:
         data["quiet"] = quiet
-    fires = alert.status == Status.FIRING and before != Status.ACKNOWLEDGED
+    # An alert that was acknowledged while it was silenced has no incident yet.
+    fires = alert.status == Status.FIRING and (
+        before != Status.ACKNOWLEDGED or alert.incident_id is None
+    )
     # What is suppressed at once needs no incident, but keeps the one that it had open.
     if fires and (quiet != SUPPRESSED or alert.incident_id is not None):
         incident, joined = join(alert, timezone.now())
@@ -219,7 +222,10 @@ def _before(event: AlertEvent) -> list[AlertEvent]:
         alert__client_id=event.alert.client_id,
         pk__lt=event.pk,
     ).filter(
-        Q(kind__in=ALARMS, to_status__in=[Status.FIRING, Status.ACKNOWLEDGED])
+        Q(
+            kind__in=[*ALARMS, Kind.UNACKNOWLEDGED],
+            to_status__in=[Status.FIRING, Status.ACKNOWLEDGED],
+        )
         | Q(kind=Kind.RESOLVED, data__last=True)
     )
     return [one for one in earlier.order_by("pk") if not one.data.get("quiet")]
@@ -231,7 +237,7 @@ def _heard(told: Iterable[AlertEvent]) -> int | None:
     for event in sorted(told, key=lambda one: one.pk):
         if event.kind == Kind.RESOLVED:
             heard = None
-        elif event.kind in ALARMS:
+        elif event.kind in (*ALARMS, Kind.UNACKNOWLEDGED):
             heard = max(_rank(event), -1 if heard is None else heard)
     return heard
 

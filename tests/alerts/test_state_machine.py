@@ -189,10 +189,10 @@ class Alerts(RuleBasedStateMachine):
     def the_columns_agree_with_the_state(self) -> None:
         """Who, why and when are there exactly when they must be."""
         for alert in Alert.objects.select_related("incident"):
-            at_work = alert.status in ("firing", "acknowledged")
+            told = alert.status == "firing"
             assert (alert.suppressed_by != "") == (alert.status == "suppressed")
             assert (alert.resolved_at is not None) == (alert.status == "resolved")
-            assert not (at_work and (alert.incident is None or alert.fired_at is None))
+            assert not (told and (alert.incident is None or alert.fired_at is None))
             assert not (alert.flapping and alert.status == "resolved")
 
     @invariant()
@@ -210,9 +210,8 @@ class Alerts(RuleBasedStateMachine):
             events = AlertEvent.objects.filter(alert__incident=incident).select_related("alert")
             for event in events.order_by("pk"):
                 told += [event] if grouping.announces(event, told) else []
-            told = [one for one in told if one.kind in (*grouping.ALARMS, "resolved")]
             heard = grouping._heard(told)
-            firing = incident.alerts.filter(status__in=["firing", "acknowledged"])
+            firing = incident.alerts.filter(status="firing")
             gravest = max((RANKS.index(alert.severity) for alert in firing), default=None)
             assert incident.closed_at is None or heard is None
             assert gravest is None or (heard is not None and heard >= gravest)
