@@ -15,6 +15,20 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         ],
     ),
     (
+        "Alerting",
+        [
+            ("Incidents", "hub", "admin:alerts_incident_changelist", "alerts.view_incident"),
+            ("Silences", "volume_off", "admin:alerts_silence_changelist", "alerts.view_silence"),
+            ("Noise", "graphic_eq", "alerts_noise", "alerts.view_alert"),
+            (
+                "Dependencies",
+                "device_hub",
+                "admin:alerts_componentdependency_changelist",
+                "alerts.view_componentdependency",
+            ),
+        ],
+    ),
+    (
         "Promises",
         [
             ("SLAs", "handshake", "admin:slas_sla_changelist", "slas.view_sla"),

@@ -3,6 +3,13 @@
 from alerts.admin.alert import AlertAdmin
 from alerts.admin.dependency import ComponentDependencyAdmin
 from alerts.admin.event import AlertEventAdmin
+from alerts.admin.incident import IncidentAdmin
 from alerts.admin.silence import SilenceAdmin
 
-__all__ = ["AlertAdmin", "AlertEventAdmin", "ComponentDependencyAdmin", "SilenceAdmin"]
+__all__ = [
+    "AlertAdmin",
+    "AlertEventAdmin",
+    "ComponentDependencyAdmin",
+    "IncidentAdmin",
+    "SilenceAdmin",
+]

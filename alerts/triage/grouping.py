@@ -33,6 +33,8 @@ ALARMS = (
     Kind.FLAPPING,
     Kind.STABLE,
 )
+# What a route that was sent it knows of the incident.
+_NEWS = (*ALARMS, Kind.UNACKNOWLEDGED)
 # Why an alarm is written down, but told by nobody.
 SUPPRESSED, FLAPPING = "suppressed", "flapping"
 _RANKS = list(Severity.values)
@@ -237,7 +239,7 @@ def _heard(told: Iterable[AlertEvent]) -> int | None:
     for event in sorted(told, key=lambda one: one.pk):
         if event.kind == Kind.RESOLVED:
             heard = None
-        elif event.kind in (*ALARMS, Kind.UNACKNOWLEDGED):
+        elif event.kind in _NEWS:
             heard = max(_rank(event), -1 if heard is None else heard)
     return heard
 
