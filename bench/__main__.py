@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, memory, otlp, sdk, slas, web_memory
+from bench import ingest, memory, otlp, petshop, sdk, slas, web_memory
 
 BENCHES = {
     "memory": memory.run,
@@ -11,6 +11,7 @@ BENCHES = {
     "otlp": otlp.run,
     "sdk": sdk.run,
     "slas": slas.run,
+    "petshop": petshop.run,
 }
 
 

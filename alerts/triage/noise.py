@@ -16,7 +16,7 @@ MOST_SHORT, LEAST_ACTIONABLE = 0.5, 0.5
 _LEDGER = """
 WITH told AS (
     SELECT a.id, COALESCE(NULLIF(a.objective, ''), a.metric_name) AS what, a.rule, a.objective,
-        a.actionable, a.status, a.resolved_by, a.flapping,
+        a.actionable, a.status, a.resolved_by_id,
         min(e.at) FILTER (WHERE e.to_status = 'firing'
             AND e.kind IN ('opened', 'fired', 'reopened')) AS fired_at,
         count(*) FILTER (WHERE e.to_status = 'firing'
@@ -34,7 +34,7 @@ SELECT what, rule, max(objective),
     count(*) FILTER (WHERE fired = 0),
     count(*) FILTER (WHERE taken_at IS NOT NULL),
     count(*) FILTER (WHERE fired > 0),
-    count(*) FILTER (WHERE fired > 0 AND status = 'resolved' AND resolved_by IS NULL
+    count(*) FILTER (WHERE fired > 0 AND status = 'resolved' AND resolved_by_id IS NULL
         AND resolved_at - fired_at < %(short)s),
     count(actionable), count(*) FILTER (WHERE actionable),
     count(*) FILTER (WHERE flapped),
