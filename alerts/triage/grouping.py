@@ -107,7 +107,6 @@ def tell_joined(alert: Alert) -> None:
     AlertEvent.objects.create(
         alert=alert,
         kind=Kind.GROUPED,
-        agent="grouping",
         from_status=alert.status,
         to_status=alert.status,
         note=f"Joined incident #{incident.pk}: {incident.title}.",

@@ -42,6 +42,11 @@ class Trial:
     found: int  # of the needed alerts, how many it tells as well
     later: timedelta  # how much later a breach is told, at least
 
+    @property
+    def later_in_words(self) -> str:
+        """ "5 min"; "" when it is told as soon as now."""
+        return _minutes(self.later) if self.later else ""
+
 
 @dataclass(frozen=True)
 class Proposal:
