@@ -25,6 +25,15 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
             ),
             ("Routes", "alt_route", "admin:alerts_route_changelist", "alerts.view_route"),
             ("Channels", "campaign", "admin:alerts_channel_changelist", "alerts.view_channel"),
+            ("Incidents", "hub", "admin:alerts_incident_changelist", "alerts.view_incident"),
+            ("Silences", "volume_off", "admin:alerts_silence_changelist", "alerts.view_silence"),
+            ("Noise", "graphic_eq", "alerts_noise", "alerts.view_alert"),
+            (
+                "Dependencies",
+                "device_hub",
+                "admin:alerts_componentdependency_changelist",
+                "alerts.view_componentdependency",
+            ),
         ],
     ),
     (

@@ -2,7 +2,17 @@
 
 import sys
 
-from bench import alert_latency, alerts_in, ingest, memory, otlp, sdk, slas, web_memory
+from bench import (
+    alert_latency,
+    alerts_in,
+    ingest,
+    memory,
+    otlp,
+    petshop,
+    sdk,
+    slas,
+    web_memory,
+)
 
 BENCHES = {
     "memory": memory.run,
@@ -13,6 +23,7 @@ BENCHES = {
     "slas": slas.run,
     "alerts_in": alerts_in.run,
     "alert_latency": alert_latency.run,
+    "petshop": petshop.run,
 }
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from slas import exclusions, names
+from slas.exclusions import Recurring
 from slas.models import Exclusion
 from slas.windows import Span
 
@@ -22,7 +23,7 @@ def scope(one: Exclusion) -> str:
     return ", on ".join(filter(None, parts)) or "Every promise"
 
 
-def when(one: Exclusion, zone: tzinfo | None = None) -> str:
+def when(one: Recurring, zone: tzinfo | None = None) -> str:
     """Its times in ``zone`` (the active one without); repeated, on the clock of its own."""
     if not one.rrule:
         zone = zone or timezone.get_current_timezone()
@@ -40,7 +41,7 @@ def between(start: datetime, end: datetime, zone: tzinfo) -> str:
     return f"{since:%Y-%m-%d %H:%M} – {until.strftime(tail)} {until.tzname()}"
 
 
-def upcoming(one: Exclusion, now: datetime) -> list[Span]:
+def upcoming(one: Recurring, now: datetime) -> list[Span]:
     """The next few times of a repeated exclusion; none of one that is not repeated."""
     if not one.rrule:
         return []

@@ -1,9 +1,21 @@
-"""Admin of alerts, their timelines, and how people hear of them."""
+"""Admin of alerts: triage, what keeps them from being noise, and how people hear of them."""
 
 from alerts.admin.alert import AlertAdmin
 from alerts.admin.channel import ChannelAdmin
+from alerts.admin.dependency import ComponentDependencyAdmin
 from alerts.admin.event import AlertEventAdmin
+from alerts.admin.incident import IncidentAdmin
 from alerts.admin.notification import NotificationAdmin
 from alerts.admin.route import RouteAdmin
+from alerts.admin.silence import SilenceAdmin
 
-__all__ = ["AlertAdmin", "AlertEventAdmin", "ChannelAdmin", "NotificationAdmin", "RouteAdmin"]
+__all__ = [
+    "AlertAdmin",
+    "AlertEventAdmin",
+    "ChannelAdmin",
+    "ComponentDependencyAdmin",
+    "IncidentAdmin",
+    "NotificationAdmin",
+    "RouteAdmin",
+    "SilenceAdmin",
+]

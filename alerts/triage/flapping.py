@@ -57,7 +57,6 @@ def begin(alert: Alert, now: datetime, *, kept: bool) -> bool:
         people.record(
             alert,
             Kind.FLAPPING,
-            agent="flapping",
             note=f"It fires and recovers too often ({settings.FLAP_CHANGES} changes within "
             f"{_minutes(settings.FLAP_SPAN_SECONDS)}): quiet until it is steady for "
             f"{_minutes(settings.FLAP_STEADY_SECONDS)}.",
@@ -116,7 +115,7 @@ def _end(alert: Alert, since: datetime) -> bool:
         # Nobody needs to hear that it is over twice.
         quiet = {"quiet": grouping.FLAPPING} if alert.kept else {}
         data = {"severity": alert.severity, "kept": alert.kept, **quiet}
-        people.record(alert, Kind.STABLE, agent="flapping", note=note, data=data)
+        people.record(alert, Kind.STABLE, note=note, data=data)
         if alert.kept:
             lifecycle.resolve_recovered(alert.pk, note, "flapping")
     return True

@@ -8,7 +8,7 @@ Locks are taken in one order, so that nobody waits in a circle: ``lock()``, then
 an alert's row, then its incident's row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,8 @@ ALARMS = (
     Kind.FLAPPING,
     Kind.STABLE,
 )
+# What a route that was sent it knows of the incident.
+_NEWS = (*ALARMS, Kind.UNACKNOWLEDGED)
 # Why an alarm is written down, but told by nobody.
 SUPPRESSED, FLAPPING = "suppressed", "flapping"
 _RANKS = list(Severity.values)
@@ -85,10 +87,15 @@ def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any
         return _left(alert), False
     data: dict[str, Any] = {"severity": alert.severity}
     joined = False
+    quiet = quiet or (FLAPPING if alert.flapping else "")
     if quiet:
         data["quiet"] = quiet
-    fires = alert.status == Status.FIRING and before != Status.ACKNOWLEDGED
-    if fires and quiet != SUPPRESSED:
+    # An alert that was acknowledged while it was silenced has no incident yet.
+    fires = alert.status == Status.FIRING and (
+        before != Status.ACKNOWLEDGED or alert.incident_id is None
+    )
+    # What is suppressed at once needs no incident, but keeps the one that it had open.
+    if fires and (quiet != SUPPRESSED or alert.incident_id is not None):
         incident, joined = join(alert, timezone.now())
         data["incident"] = incident.pk
     return data, joined
@@ -100,7 +107,6 @@ def tell_joined(alert: Alert) -> None:
     AlertEvent.objects.create(
         alert=alert,
         kind=Kind.GROUPED,
-        agent="grouping",
         from_status=alert.status,
         to_status=alert.status,
         note=f"Joined incident #{incident.pk}: {incident.title}.",
@@ -108,26 +114,28 @@ def tell_joined(alert: Alert) -> None:
     )
 
 
-def announces(event: AlertEvent, told: Iterable[AlertEvent] | None = None) -> bool:
+def announces(
+    event: AlertEvent,
+    told: Iterable[AlertEvent] | None = None,
+    mine: Callable[[Alert], bool] | None = None,
+) -> bool:
     """Whether people are to hear of this event, given what they heard of its incident.
 
-    ``told`` are the events of the same incident that one route has been sent.
-    Without it, what the people of the alert's client would have been sent. A
-    resolution is news to every route that was told of the incident, whether or
-    not the alert that closes it is one of the route's own. Hold the incident's row
-    (``hold``) from reading ``told`` until what follows from it is stored.
+    ``told`` are the events of the same incident that one route has been sent, ``mine``
+    says which alerts are the route's at all (without it: every one); the route hears
+    that it is over when all of those are. Without ``told``, it is asked for somebody who
+    hears everything of the alert's client. Keep the incident's row (``hold``) from reading
+    ``told`` until what follows from it is stored.
     """
     alert = event.alert
     if event.kind == Kind.GROUPED:
         return False
     if event.kind == Kind.RESOLVED:
-        return _announces_end(event, told)
+        return _announces_end(event, told, mine)
     if event.kind not in ALARMS:
         # What people do to an alert is not the incident's.
         return True
     if event.to_status not in (Status.FIRING, Status.ACKNOWLEDGED) or event.data.get("quiet"):
-        return False
-    if alert.flapping and event.kind in (Kind.OPENED, Kind.FIRED, Kind.REOPENED):
         return False
     if alert.incident_id is None:
         return event.kind != Kind.ESCALATED or _rises(event)
@@ -190,18 +198,22 @@ def _left(alert: Alert) -> dict[str, Any]:
     return {"incident": incident.pk, "last": last}
 
 
-def _announces_end(event: AlertEvent, told: Iterable[AlertEvent] | None) -> bool:
+def _announces_end(
+    event: AlertEvent,
+    told: Iterable[AlertEvent] | None,
+    mine: Callable[[Alert], bool] | None,
+) -> bool:
     alert = event.alert
     if alert.incident_id is None:
         return event.from_status in (Status.FIRING, Status.ACKNOWLEDGED)
     if told is None:
         return bool(event.data.get("last")) and _heard(_before(event)) is not None
-    sent = list(told)
-    if _heard(sent) is None:
+    if _heard(told) is None:
         return False
-    clients = {one.alert.client_id for one in sent} | {alert.client_id}
-    others = Alert.objects.filter(incident_id=alert.incident_id, client__in=clients)
-    return not others.exclude(status=Status.RESOLVED).exists()
+    others = Alert.objects.filter(incident=alert.incident).exclude(status=Status.RESOLVED)
+    if mine is None:
+        return not others.exists()
+    return not any(mine(one) for one in others.select_related("client", "team"))
 
 
 def _before(event: AlertEvent) -> list[AlertEvent]:
@@ -211,7 +223,10 @@ def _before(event: AlertEvent) -> list[AlertEvent]:
         alert__client_id=event.alert.client_id,
         pk__lt=event.pk,
     ).filter(
-        Q(kind__in=ALARMS, to_status__in=[Status.FIRING, Status.ACKNOWLEDGED])
+        Q(
+            kind__in=[*ALARMS, Kind.UNACKNOWLEDGED],
+            to_status__in=[Status.FIRING, Status.ACKNOWLEDGED],
+        )
         | Q(kind=Kind.RESOLVED, data__last=True)
     )
     return [one for one in earlier.order_by("pk") if not one.data.get("quiet")]
@@ -223,7 +238,7 @@ def _heard(told: Iterable[AlertEvent]) -> int | None:
     for event in sorted(told, key=lambda one: one.pk):
         if event.kind == Kind.RESOLVED:
             heard = None
-        elif event.kind in ALARMS:
+        elif event.kind in _NEWS:
             heard = max(_rank(event), -1 if heard is None else heard)
     return heard
 

@@ -234,7 +234,7 @@ def _transition(
 ) -> Alert:
     now = timezone.now()
     with transaction.atomic():
-        if action in ("fire", "reopen"):
+        if action in ("fire", "reopen", "unacknowledge"):
             grouping.lock()
         legal_from = {state: to for (state, name), to in TRANSITIONS.items() if name == action}
         for state, to in legal_from.items():

@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Client, User
-from alerts.models import Alert, AlertType, Severity, Status
+from alerts.models import Alert, AlertType, Severity, Silence, Status
+from alerts.raising import opening
 from slas.compliance import Finding
 from slas.judge import Figures, judge
 from slas.objectives import Kind, Objective, Promise
@@ -99,3 +100,47 @@ def together() -> Callable[..., list[Any]]:
             return list(pool.map(one, range(count), timeout=30))
 
     return run
+
+
+@pytest.fixture
+def breach(acme: Client) -> Callable[..., Alert | None]:
+    """Find a breach: ``breach("latency", severity="high", hold=timedelta(minutes=5))``."""
+
+    def find(
+        what: str = "latency", *, hold: timedelta | None = None, **fields: Any
+    ) -> Alert | None:
+        defaults: dict[str, Any] = {
+            "alert_type": AlertType.SLA_BREACH,
+            "severity": Severity.MEDIUM,
+            "component": "cognitive_core",
+            "metric_name": "conversational_query_response_time",
+            "threshold_value": 3000,
+            "actual_value": 4000,
+            "alert_message": "Too slow.",
+            "client": acme,
+            "objective": f"sla:simple_queries:{what}",
+        }
+        fields = {**defaults, **fields}
+        mark = (what, fields["component"], fields["client"].code)
+        alert = Alert(fingerprint="/".join(mark), **fields)
+        return opening.open_alert(alert, note="Too slow.", hold=hold)
+
+    return find
+
+
+@pytest.fixture
+def make_silence(make_user: Callable[..., User]) -> Callable[..., Silence]:
+    """Silence what has these facts: ``make_silence({"component": "cognitive_core"})``."""
+
+    def make(equal: dict[str, str], **fields: Any) -> Silence:
+        now = timezone.now()
+        defaults: dict[str, Any] = {
+            "starts_at": now - timedelta(minutes=1),
+            "ends_at": now + timedelta(hours=1),
+            "reason": "Known.",
+        }
+        owner = fields.pop("owner", None) or make_user("Responder")
+        matchers = [{"name": name, "op": "=", "value": value} for name, value in equal.items()]
+        return Silence.objects.create(matchers=matchers, owner=owner, **{**defaults, **fields})
+
+    return make

@@ -1,0 +1,18 @@
+"""Where an alert's promise is edited."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+_VIEWS = {"sla": "sla", "model": "modeltarget", "limit": "resourcelimit"}
+
+
+def promise_url(objective: str) -> str:
+    """The list with the promise that an objective's key names; "" for what is none."""
+    promise, _, rest = objective.partition(":")
+    code, _, name = rest.rpartition(":")
+    view = _VIEWS.get(promise)
+    if view is None:
+        return ""
+    query = {"q": name, "component": code} if promise == "limit" else {"q": code}
+    return f"{reverse(f'admin:slas_{view}_changelist')}?{urlencode(query)}"
