@@ -16,6 +16,7 @@ class AlertType(models.TextChoices):
     MODEL_DEGRADATION = "model_degradation", "Model degradation"
     USER_SATISFACTION = "user_satisfaction", "User satisfaction"
     RESOURCE_LIMIT = "resource_limit", "Resource limit"
+    NO_DATA = "no_data", "No data"
 
 
 class Severity(models.TextChoices):
