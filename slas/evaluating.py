@@ -149,8 +149,8 @@ class _Pass:
             and sums.value_max == objective.threshold
         ):
             # Calls given up right there are over the limit; only their rows tell.
-            start = recent.start_of(objective.window, self._now)
-            return _measured(objective, one.pair[0], start, self._now) or figures
+            start, end = recent.start_of(objective.window, self._now), recent.until(self._now)
+            return _measured(objective, one.pair[0], start, end) or figures
         return figures
 
     def _without_data(self, found: Finding, one: Asked) -> Finding:
@@ -181,7 +181,8 @@ def _exact(finding: Finding) -> Finding:
     if not finding.breached:
         return finding
     start = recent.start_of(finding.window, finding.end)
-    figures = _measured(finding.objective, finding.client_id, start, finding.end)
+    end = recent.until(finding.end)
+    figures = _measured(finding.objective, finding.client_id, start, end)
     if figures is None:
         return finding
     ruling = judge(finding.objective, figures)

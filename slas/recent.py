@@ -94,6 +94,11 @@ def end_of(now: datetime) -> datetime:
     return whole if whole == now else whole + MINUTE
 
 
+def until(now: datetime) -> datetime:
+    """The latest time of a row that windows hold: now, but nothing of a minute to come."""
+    return min(now, end_of(now) - timedelta(microseconds=1))
+
+
 def start_of(window: timedelta, now: datetime) -> datetime:
     """Where a window begins: so many whole minutes before the one under way."""
     return now.replace(second=0, microsecond=0) - whole_minutes(window)
