@@ -17,9 +17,7 @@ def apply(findings: Sequence[Finding], now: datetime) -> list[Finding]:
 
     What is kept of rules that no longer burn, or no longer are, goes.
     """
-    before = {
-        (one.client_id, one.objective, one.rule): one.since for one in HeldRule.objects.all()
-    }
+    before = {(one.client_id, one.objective, one.rule): one.since for one in HeldRule.objects.all()}
     burning_now: dict[Key, datetime] = {}
     found = []
     for finding in findings:

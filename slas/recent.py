@@ -163,11 +163,7 @@ def _spans(asked: Sequence[Asked], bounds: list[datetime], *, hours: bool = True
     parts = {excluded: _parts(bounds, excluded, hours) for excluded in {a.excluded for a in asked}}
     values: dict[str, Any] = {}
     for place, name in enumerate(("hours", "minutes")):
-        rows = [
-            (*one.pair, *span)
-            for one in asked
-            for span in parts[one.excluded][place]
-        ]
+        rows = [(*one.pair, *span) for one in asked for span in parts[one.excluded][place]]
         columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
         for column, part in zip(columns, ("clients", "slos", "since", "until"), strict=True):
             values[f"{name}_{part}"] = list(column)

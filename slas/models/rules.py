@@ -164,9 +164,7 @@ class HeldRule(models.Model):
     class Meta:
         db_table = "held_rules"
         constraints = [
-            models.UniqueConstraint(
-                fields=["client", "objective", "rule"], name="held_rules_one"
-            )
+            models.UniqueConstraint(fields=["client", "objective", "rule"], name="held_rules_one")
         ]
 
     def __str__(self) -> str:
