@@ -13,19 +13,28 @@ EVERY: Scope = ("", "")
 
 
 class Rules:
-    """All rules that people set, read once."""
+    """All rules that people set (those given, or as they are stored now), read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Iterable[BurnRule] | None = None) -> None:
         self._own: dict[Scope, list[BurnRule]] = defaultdict(list)
-        for one in BurnRule.objects.select_related("sla", "model_target"):
+        stored = BurnRule.objects.select_related("sla", "model_target")
+        for one in stored if given is None else given:
             self._own[scope(one)].append(one)
 
     def of(self, objective: Objective) -> tuple[Rule, ...]:
         """What an alert of the objective follows from, the most urgent first; none by no share."""
-        if objective.kind not in BY_SHARE or objective.share <= 0:
+        if objective.kind not in BY_SHARE or objective.share / 100 <= 0:
             return ()
-        own = self._own.get((objective.promise, objective.code)) or self._own.get(EVERY) or []
-        return in_force(objective, own)
+        return in_force(objective, self._own.get(self._scope(objective), []))
+
+    def scope_of(self, objective: Objective) -> str:
+        """Whose rules hold for the objective, in words: "sla:<code>", "model:<name>" or "all"."""
+        promise, code = self._scope(objective)
+        return f"{promise}:{code}" if promise else "all"
+
+    def _scope(self, objective: Objective) -> Scope:
+        own = (objective.promise, objective.code)
+        return own if self._own.get(own) else EVERY
 
 
 def in_force(objective: Objective, own: Iterable[BurnRule]) -> tuple[Rule, ...]:

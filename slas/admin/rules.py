@@ -89,9 +89,11 @@ class BurnRuleAdmin(GlobalAdmin):
     ) -> Any:
         """With what the rule finds when, beside the standard rules."""
         rule = kwargs.get("obj")
-        shares = (rule or BurnRule()).shares()
-        found = shares.items() if rule is not None else ()
-        context["found"] = [line(what, percent, rule.rule()) for what, percent in found]
+        shares: dict[str, float] = (rule or BurnRule()).shares()
+        context["found"] = []
+        if rule is not None:
+            own = rule.rule()
+            context["found"] = [line(what, percent, own) for what, percent in shares.items()]
         context["standard"] = [
             line(f"{percent:g} %", percent, one)
             for percent in sorted(set(shares.values()))
