@@ -1,5 +1,6 @@
 """Pages for nothing, and how soon a real outage pages: simulated with all paging rules together."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,10 @@ def test_a_service_that_just_keeps_its_promise_hardly_ever_pages(objective: floa
 def test_without_the_guard_the_same_traffic_pages_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(budget, "chance", lambda bad, total, share: 0.0)
+    def unguarded(objective: float) -> list[Rule]:
+        return [replace(rule, min_bad=1, max_chance=1.0) for rule in paging(objective)]
+
+    monkeypatch.setattr(false_pages, "paging", unguarded)
     monkeypatch.setattr(false_pages, "MINUTES", 10 * 24 * 60)
     assert false_pages.false_pages(0.99, 60, 1, seed=7) > 10 * false_pages.MOST
 
