@@ -12,7 +12,7 @@ def figures(alert: Alert) -> tuple[str, str]:
     succeed are fast. Then the percentile would look kept: the share is shown.
     """
     is_limit = alert.alert_type == AlertType.RESOURCE_LIMIT
-    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE} and not is_limit
+    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE, Unit.ACCURACY} and not is_limit
     if not at_least and not is_limit and alert.actual_value <= alert.threshold_value:
         rule, counts = alert.evidence.get("rule"), alert.evidence.get("counts")
         if rule and counts:

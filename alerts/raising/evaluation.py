@@ -13,11 +13,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
-from alerts.models import Alert, Status
-from alerts.raising import evidence, opening, wording
+from alerts.models import Alert, AlertType, Status
+from alerts.raising import evidence, opening, silent, wording
 from alerts.triage import flapping, lifecycle, settling
-from metrics.formats import number
-from slas import compliance, objectives
+from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
 from slas.models import Verdict
 from slas.objectives import Objective
@@ -34,6 +33,7 @@ class Pass:
     findings: int = 0
     opened: int = 0
     updated: int = 0
+    pending: int = 0
     resolved: int = 0
 
 
@@ -66,19 +66,23 @@ def fingerprint(objective: Objective, client_id: int) -> str:
 
 
 def _evaluate(now: datetime) -> Pass:
+    evaluating.refresh(now)
     promised = objectives.enabled()
-    findings = compliance.evaluate(promised, now)
+    findings = evaluating.evaluate(promised, now)
     compliance.record(findings)
     done = Pass(findings=len(findings), resolved=_close_unpromised(promised))
     clients = dict(Client.objects.values_list("pk", "name"))
     # Looked up once: nearly all findings are ok and have no alert.
-    open_marks = set(_open_alerts().values_list("fingerprint", flat=True))
+    open_marks = dict(_open_alerts().values_list("fingerprint", "status"))
     for finding in findings:
         try:
             _follow(finding, clients[finding.client_id], open_marks, done)
         except Exception:
             # One promise that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"objective": finding.objective.key})
+    opened, resolved = silent.follow(findings, clients, now)
+    done.opened += opened
+    done.resolved += resolved
     settling.fire_due(now)
     return done
 
@@ -95,7 +99,7 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     by_key = {objective.key: objective for objective in promised}
     closed = 0
     # Those without an objective come from elsewhere, and end there.
-    ours = _open_alerts().exclude(objective="")
+    ours = _open_alerts().exclude(alert_type=AlertType.NO_DATA).exclude(objective="")
     for alert in ours.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
@@ -104,20 +108,23 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     return closed
 
 
-def _follow(finding: Finding, client: str, open_marks: set[str], done: Pass) -> None:
+def _follow(finding: Finding, client: str, open_marks: dict[str, str], done: Pass) -> None:
     mark = fingerprint(finding.objective, finding.client_id)
-    if finding.status == Verdict.Status.OK and mark in open_marks:
-        done.resolved += _recover(mark, finding, client)
-    elif finding.status == Verdict.Status.BREACH:
+    if finding.breached:
         outcome = _raise(mark, finding, client)
         done.opened += outcome == "opened"
         done.updated += outcome == "updated"
+    elif finding.holding and open_marks.get(mark, Status.PENDING) == Status.PENDING:
+        hold = finding.holding.rule.hold
+        done.pending += _raise(mark, evaluating.as_fired(finding), client, hold) == "opened"
+    elif mark in open_marks:
+        done.resolved += _recover(mark, finding, client)
 
 
 def _is_news(mark: str, finding: Finding) -> bool:
     """Whether the breach shows in what was measured after a person resolved the last alert.
 
-    Without this the window, which still holds the old measurements, would open
+    Without this the windows, which still hold the old measurements, would open
     a new alert the moment someone closes one.
     """
     last = (
@@ -128,17 +135,13 @@ def _is_news(mark: str, finding: Finding) -> bool:
     )
     if last is None:
         return True
-    since = last + timedelta(seconds=settings.RESOLVE_GRACE_SECONDS)
-    if since <= finding.start:
-        return True
-    if since >= finding.end:
-        return False
-    again = compliance.measure(finding.objective, since, finding.end, client_id=finding.client_id)
-    return any(later.status == Verdict.Status.BREACH for later in again)
+    return evaluating.again(finding, last + timedelta(seconds=settings.RESOLVE_GRACE_SECONDS))
 
 
-def _raise(mark: str, finding: Finding, client: str) -> str:
+def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = None) -> str:
     """Open the alert or update the open one; "opened", "updated", or "" when it is no news.
+
+    With ``hold`` a new one is pending for so long.
 
     Two evaluations that find the breach at once meet in the partial unique
     index: one inserts, the other updates.
@@ -160,13 +163,15 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
             if not _is_news(mark, finding):
                 return ""
             numbers["evidence"] = evidence.of(finding, graded.reason, None)
-            return "opened" if _open(mark, finding, numbers) else ""
+            return "opened" if _open(mark, finding, numbers, hold) else ""
         numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence)
         opening.touch(alert, numbers, note=graded.reason)
     return "updated"
 
 
-def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
+def _open(
+    mark: str, finding: Finding, numbers: dict[str, Any], hold: timedelta | None = None
+) -> bool:
     objective = finding.objective
     alert = Alert(
         alert_type=wording.alert_type(objective),
@@ -179,19 +184,20 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
         unit=objective.threshold_unit,
         **numbers,
     )
-    return opening.open_alert(alert, note=alert.alert_message) is not None
+    return opening.open_alert(alert, note=alert.alert_message, hold=hold) is not None
 
 
 def _recover(mark: str, finding: Finding, client: str) -> int:
     alert = _open_alerts().filter(fingerprint=mark).first()
     if alert is None:
         return 0
-    note = f"Kept again for {client}: {recovery(finding)}."
-    return int(flapping.recover(alert.pk, note))
-
-
-def recovery(finding: Finding) -> str:
-    """The figure that shows a promise is kept again."""
-    actual, objective = finding.ruling.actual, finding.objective
-    value = f"{number(actual)} {objective.threshold_unit}"
-    return f"{value} against {number(objective.threshold)} in the last window"
+    if alert.status == Status.PENDING:
+        return int(flapping.recover(alert.pk, "It did not last as long as its rule asks."))
+    opened_by = alert.evidence.get("opened_by", "")
+    if finding.recovered(opened_by):
+        note = f"Kept again for {client}: {wording.recovery(finding, opened_by)}."
+        return int(flapping.recover(alert.pk, note))
+    if finding.status == Verdict.Status.NO_DATA:
+        # Silence is no recovery: it stays open, and says why nothing changes.
+        silent.say(alert, finding)
+    return 0

@@ -1,9 +1,12 @@
 """What an alert keeps of the numbers it was raised on."""
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
 from slas import compliance
+from slas.budget import Counts
+from slas.burning import Burn
 from slas.compliance import Finding
 from slas.objectives import Kind
 
@@ -52,9 +55,41 @@ def of(finding: Finding, severity_reason: str, before: dict[str, Any] | None) ->
             "latest": figures.latest,
             "rating": figures.rating,
         },
+        "fired": fired(finding.fired),
+        # An alert ends by the rule that opened it.
+        "opened_by": (before or {}).get("opened_by") or _name(finding.fired),
         "severity_reason": severity_reason,
         **_worst(finding, before or {}),
     }
+
+
+def fired(burn: Burn | None) -> dict[str, Any] | None:
+    """The rule that fires with what it saw in both windows (seconds, events); None without one."""
+    if burn is None:
+        return None
+    rates = [None if rate is None or math.isinf(rate) else rate for rate in burn.rates()]
+    return {
+        "rule": burn.rule.name,
+        "pages": burn.rule.pages,
+        "threshold": burn.rule.burn,
+        "hold": burn.rule.hold.total_seconds(),
+        "long": _seen(burn.rule.long, burn.long, rates[0]),
+        "short": _seen(burn.rule.short, burn.short, rates[1]),
+    }
+
+
+def _seen(window: timedelta, counts: Counts, burn: float | None) -> dict[str, Any]:
+    # No JSON holds infinity: where nothing may be bad there is no burn rate.
+    return {
+        "seconds": window.total_seconds(),
+        "burn": burn,
+        "bad": counts.bad,
+        "total": counts.total,
+    }
+
+
+def _name(burn: Burn | None) -> str:
+    return burn.rule.name if burn else ""
 
 
 def _worst(finding: Finding, before: dict[str, Any]) -> dict[str, Any]:

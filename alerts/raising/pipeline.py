@@ -11,17 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.raising import evaluation
-from metrics import nudge, rollups
-from slas import slis, versions
+from metrics import nudge
 
 LOCK = 0x50495045
 WAIT_MS = 2_000
-# What is new is rolled up newest first; a backlog is left to the roll-up's own tick.
-BATCHES = 4
 
 
 def run() -> evaluation.Pass | None:
@@ -31,9 +27,6 @@ def run() -> evaluation.Pass | None:
             return None
         began, last = time.monotonic(), _last_alert()
         since = nudge.take()
-        rollups.roll_up_all(most=BATCHES)
-        versions.sync(timezone.now())
-        slis.count_all(most=BATCHES)
         done = evaluation.evaluate()
         if done is not None and done.opened and since is not None:
             _remember(last, datetime.fromtimestamp(since, UTC))

@@ -3,13 +3,16 @@
 from slas.models.contracts import Contract
 from slas.models.exclusions import Exclusion
 from slas.models.promises import Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
+from slas.models.rules import BurnRule, HeldRule
 from slas.models.slos import SliHour, SliMinute, Slo, SloVersion
 from slas.models.verdict import Verdict
 
 __all__ = [
+    "BurnRule",
     "Contract",
     "Evaluated",
     "Exclusion",
+    "HeldRule",
     "ModelTarget",
     "ResourceLimit",
     "Sla",
