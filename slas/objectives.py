@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from metrics.units import Unit
-from slas.models import ModelTarget, ResourceLimit, Sla
+from slas.models import Criticality, ModelTarget, ResourceLimit, Sla
 
 
 class Kind(StrEnum):
@@ -50,6 +50,7 @@ class Objective:
     aggregate: str = ResourceLimit.Aggregate.MEAN
     include_synthetic: bool = False
     name: str = ""  # tells objectives of the same kind and promise apart
+    criticality: str = Criticality.NORMAL
     business_impact: str = ""
     recommended_action: str = ""
 
@@ -103,6 +104,7 @@ def of_model(target: ModelTarget) -> list[Objective]:
         minimum=target.minimum_samples,
         model=target.model_name,
         name="inference_time",
+        criticality=target.criticality,
         business_impact=target.business_impact,
         recommended_action=target.recommended_action,
     )
@@ -117,6 +119,7 @@ def of_model(target: ModelTarget) -> list[Objective]:
         window=timedelta(days=1),
         minimum=max(target.minimum_samples, 10),
         model=target.model_name,
+        criticality=target.criticality,
         business_impact=target.business_impact,
         recommended_action=target.recommended_action,
     )
@@ -137,6 +140,7 @@ def of_limit(limit: ResourceLimit) -> Objective:
         minimum=limit.minimum_samples,
         aggregate=limit.aggregate,
         name=limit.name,
+        criticality=limit.criticality,
         business_impact=limit.business_impact,
         recommended_action=limit.recommended_action,
     )
@@ -158,6 +162,7 @@ def _of_sla(sla: Sla, kind: Kind, threshold: float, **more: Any) -> Objective:
         threshold=threshold,
         component=sla.component,
         include_synthetic=sla.include_synthetic,
+        criticality=sla.criticality,
         business_impact=sla.business_impact,
         recommended_action=sla.recommended_action,
         **fields,

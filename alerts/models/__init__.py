@@ -3,5 +3,16 @@
 from alerts.models.alert import Alert, AlertType, Resolution, Severity, Status
 from alerts.models.event import AlertEvent
 from alerts.models.incident import Incident
+from alerts.models.judging import Playbook, SeverityRule
 
-__all__ = ["Alert", "AlertEvent", "AlertType", "Incident", "Resolution", "Severity", "Status"]
+__all__ = [
+    "Alert",
+    "AlertEvent",
+    "AlertType",
+    "Incident",
+    "Playbook",
+    "Resolution",
+    "Severity",
+    "SeverityRule",
+    "Status",
+]

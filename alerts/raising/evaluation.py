@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from alerts.models import Alert, AlertEvent, Status
-from alerts.raising import evidence, wording
+from alerts.raising import judging, wording
 from alerts.triage import lifecycle
 from metrics.formats import number
 from slas import compliance, objectives
@@ -140,15 +140,13 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
     Two evaluations that find the breach at once meet in the partial unique
     index: one inserts, the other updates.
     """
-    graded = wording.severity(finding)
+    found = _open_alerts().filter(fingerprint=mark).first()
     numbers = {
-        "severity": graded.severity.value,
         "threshold_value": finding.objective.threshold,
         "actual_value": finding.ruling.actual,
-        "business_impact": wording.impact(finding, client),
-        "recommended_action": wording.advice(finding),
         "alert_message": wording.message(finding, client),
         "last_breach_at": finding.end,
+        **judging.of(finding, mark, found),
     }
     with transaction.atomic():
         alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()
@@ -156,11 +154,12 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
             # Asked here, where nobody can have resolved it since we looked.
             if not _is_news(mark, finding):
                 return ""
-            numbers["evidence"] = evidence.of(finding, graded.reason, None)
+            if found is not None:
+                # It was closed meanwhile: a new one needs all that the old one has.
+                numbers |= judging.of(finding, mark, None)
             return "opened" if _open(mark, finding, numbers) else ""
-        numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence)
         before = alert.severity
-        numbers["severity"] = wording.worse(before, graded.severity)
+        numbers["severity"] = wording.worse(before, numbers["severity"])
         for name, value in numbers.items():
             setattr(alert, name, value)
         alert.breaches += 1
@@ -171,7 +170,7 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
                 kind=AlertEvent.Kind.ESCALATED,
                 from_status=alert.status,
                 to_status=alert.status,
-                note=f"From {before} to {alert.severity}: {graded.reason}.",
+                note=f"From {before} to {alert.severity}: {alert.severity_reason}.",
             )
     return "updated"
 

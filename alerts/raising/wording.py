@@ -1,30 +1,10 @@
-"""PURE: a finding's numbers in words: message, impact, recommended action, severity."""
-
-from dataclasses import dataclass
+"""PURE: a finding's numbers in words."""
 
 from alerts.models import AlertType, Severity
 from metrics.formats import number
 from slas.compliance import Finding
-from slas.judge import bad_ratio, share_good
+from slas.judge import share_good
 from slas.objectives import Kind, Objective, Promise
-
-IMPACT_LENGTH = 255
-# burn rate → severity, for objectives that count events
-BURN_SEVERITIES = ((10.0, Severity.CRITICAL), (5.0, Severity.HIGH), (2.0, Severity.MEDIUM))
-# One or two bad events say little, however small the traffic makes the rest look.
-FEW = 3
-# actual / limit → severity, for limits
-EXCESS_SEVERITIES = ((2.0, Severity.CRITICAL), (1.5, Severity.HIGH), (1.2, Severity.MEDIUM))
-# stars under the target → severity
-STAR_SEVERITIES = ((1.5, Severity.CRITICAL), (1.0, Severity.HIGH), (0.5, Severity.MEDIUM))
-
-
-@dataclass(frozen=True)
-class Graded:
-    """A severity and the figure it follows from."""
-
-    severity: Severity
-    reason: str
 
 
 def alert_type(objective: Objective) -> AlertType:
@@ -38,23 +18,6 @@ def alert_type(objective: Objective) -> AlertType:
     return AlertType.SLA_BREACH
 
 
-def severity(finding: Finding) -> Graded:
-    """How bad the breach is, by how far the promise is missed."""
-    objective, actual = finding.objective, finding.ruling.actual or 0.0
-    if objective.kind == Kind.SATISFACTION:
-        short = objective.threshold - actual
-        return _grade(short, STAR_SEVERITIES, f"{short:.2f} stars under the target")
-    if objective.kind == Kind.LIMIT:
-        excess = actual / objective.threshold if objective.threshold else float("inf")
-        return _grade(excess, EXCESS_SEVERITIES, f"{excess:.2f} times the limit")
-    good = finding.ruling.good or 0
-    burn = bad_ratio(objective, finding.ruling.total, good)
-    graded = _grade(burn, BURN_SEVERITIES, f"bad events at {burn:.1f} times the allowed share")
-    if finding.ruling.total - good < FEW and worse(graded.severity, Severity.MEDIUM) != "medium":
-        return Graded(Severity.MEDIUM, f"{graded.reason}, but fewer than {FEW} of them")
-    return graded
-
-
 def worse(one: str, other: str) -> str:
     """The worse of two severities: while an alert is open its severity only rises."""
     return max(one, other, key=list(Severity.values).index)
@@ -63,17 +26,17 @@ def worse(one: str, other: str) -> str:
 def message(finding: Finding, client: str) -> str:
     """What was promised and what was measured."""
     objective, ruling = finding.objective, finding.ruling
-    span = _span(finding)
+    over = _span(finding)
     if objective.kind == Kind.SATISFACTION:
         return (
-            f"{_title(objective)} for {client}: the mean rating over {span} is "
+            f"{_title(objective)} for {client}: the mean rating over {over} is "
             f"{ruling.actual:.2f} of 5 ({ruling.total} ratings); promised is at least "
             f"{objective.threshold:g}."
         )
     if objective.kind == Kind.LIMIT:
         return (
             f"{_title(objective)} for {client}: {objective.metric_name} is "
-            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {span}, "
+            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {over}, "
             f"{ruling.total} values); the limit is {number(objective.threshold)} {objective.unit}."
             + _given_up(finding)
         )
@@ -81,7 +44,7 @@ def message(finding: Finding, client: str) -> str:
     kept = f"{share_good(good, ruling.total):.1f} % ({good} of {ruling.total})"
     within = f"{number(objective.good_within)} {objective.unit}"
     text = (
-        f"{_title(objective)} for {client}: over {span} {kept} succeeded within {within}; "
+        f"{_title(objective)} for {client}: over {over} {kept} succeeded within {within}; "
         f"promised are {objective.share:g} %."
     )
     if objective.kind == Kind.LATENCY and ruling.actual is not None:
@@ -92,63 +55,9 @@ def message(finding: Finding, client: str) -> str:
     return text + (f" {failed} failed or gave no answer." if failed else "")
 
 
-def impact(finding: Finding, client: str) -> str:
-    """Who is affected and how, in at most 255 characters."""
-    objective, ruling = finding.objective, finding.ruling
-    if objective.kind == Kind.SATISFACTION:
-        text = f"{ruling.total} ratings of {client} average {ruling.actual:.2f} of 5."
-    elif objective.kind == Kind.LIMIT:
-        text = f"{objective.component} runs over its limit {objective.name} for {client}."
-    else:
-        bad = ruling.total - (ruling.good or 0)
-        text = f"{bad} of {ruling.total} requests of {client} missed the promise"
-        users = finding.figures.users
-        text += f" ({users} signed-in users)." if users else "."
-    text = f"{text} {objective.business_impact}".strip()
-    return text if len(text) <= IMPACT_LENGTH else text[: IMPACT_LENGTH - 1] + "…"
-
-
-def advice(finding: Finding) -> str:
-    """What to do first: the promise's own advice, else what fits the kind of breach."""
-    objective = finding.objective
-    if objective.recommended_action:
-        return objective.recommended_action
-    component = objective.component
-    failed = finding.figures.total - finding.figures.succeeded
-    if objective.kind == Kind.SATISFACTION:
-        what = f"answers of {objective.model}" if objective.model else "the lowest-rated answers"
-        return f"Read {what} in the evidence; check what changed in model, prompt or data."
-    if objective.kind == Kind.LIMIT:
-        return (
-            f"Find what drives {objective.metric_name} of {component} up; shed or queue load, "
-            "add capacity, or correct the limit if the new level is right."
-        )
-    if objective.promise == Promise.MODEL:
-        return (
-            f"Compare {objective.model}'s inference time with its baseline; look for a new "
-            "version, larger inputs or load on the database; route to a smaller model meanwhile."
-        )
-    if failed * 2 > finding.figures.total - (finding.ruling.good or 0):
-        return (
-            f"Most bad requests failed rather than being slow: look at the errors of {component} "
-            "in the evidence, its last deployment and the services it calls; roll back if needed."
-        )
-    return (
-        f"Requests are slow rather than failing: compare {component}'s load, queue and model "
-        "times with their baselines; look at the slowest requests in the evidence."
-    )
-
-
 def _given_up(finding: Finding) -> str:
     count = finding.figures.given_up
     return f" {count} calls were given up there, unanswered." if count else ""
-
-
-def _grade(value: float, steps: tuple[tuple[float, Severity], ...], reason: str) -> Graded:
-    for least, level in steps:
-        if value >= least:
-            return Graded(level, reason)
-    return Graded(Severity.LOW, reason)
 
 
 def _title(objective: Objective) -> str:

@@ -2,12 +2,13 @@
 
 from slas.models.contracts import Contract
 from slas.models.exclusions import Exclusion
-from slas.models.promises import Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
+from slas.models.promises import Criticality, Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
 from slas.models.slos import SliHour, SliMinute, Slo, SloVersion
 from slas.models.verdict import Verdict
 
 __all__ = [
     "Contract",
+    "Criticality",
     "Evaluated",
     "Exclusion",
     "ModelTarget",
