@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from alerts.models import Alert, Status
+from alerts.models import Alert
 from alerts.raising import wording
 from metrics.models import Deployment, PerformanceBaseline
 from slas import exclusions, names
@@ -138,11 +138,11 @@ def _elsewhere(finding: Finding, until: datetime) -> int:
     """How many alerts of other clients are open for the same promise: is it them, or us?"""
     return (
         Alert.objects.filter(
+            Q(resolved_at=None) | Q(resolved_at__gt=until),
             alert_type=wording.alert_type(finding.objective),
             objective=finding.objective.key,
             created_at__lte=until,
         )
-        .exclude(status=Status.RESOLVED)
         .exclude(client=finding.client_id)
         .count()
     )

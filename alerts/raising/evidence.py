@@ -55,7 +55,8 @@ WHERE {where} AND {bad} AND user_id IS NOT NULL
 GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT %(most)s
 """
 _CLIENTS = """
-SELECT count(DISTINCT client_id) FROM ai_performance_metrics WHERE {where} AND {bad}
+SELECT count(DISTINCT client_id) FILTER (WHERE {bad}), max(id)
+FROM ai_performance_metrics WHERE {where}
 """
 _OF_CLIENT = " AND client_id = %(client_id)s"
 
@@ -76,7 +77,7 @@ def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
     """Everything needed to recompute the alert; ``mark`` is its fingerprint.
 
     ``held`` is the version in force. All is counted over the finding's window, from the rows of
-    one statement: rows above ``newest_row`` came later.
+    one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
     """
     objective = finding.objective
     platform = Client.objects.get(code=PLATFORM).pk
@@ -151,8 +152,8 @@ def _affected(finding: Finding, platform: int) -> Evidence:
         cursor.execute(_USERS.format(where=where + _OF_CLIENT, bad=bad), values)
         users = [{"user_id": user, "bad": count} for user, count in cursor.fetchall()]
         cursor.execute(_CLIENTS.format(where=where, bad=bad), values)
-        (clients,) = cursor.fetchone()
-    return {"clients": clients, "users": users}
+        clients, newest = cursor.fetchone()
+    return {"clients": clients, "users": users, "newest_row": newest}
 
 
 def _where(finding: Finding, platform: int) -> tuple[str, Evidence]:

@@ -12,7 +12,7 @@ Fields = dict[str, Any]
 
 
 def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
-    """What of an alert follows from a finding; ``mark`` is its fingerprint, ``before`` what is open.
+    """What of an alert follows from a finding; ``before`` is the open one, ``mark`` its mark.
 
     The severity is graded each time and never falls; the rest is gathered when the alert opens
     or becomes graver, and at most once a minute while it is open.

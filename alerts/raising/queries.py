@@ -8,8 +8,8 @@ from slas.compliance import Finding
 from slas.objectives import Kind
 
 # The API takes from ``since`` on and before ``until``; a window leaves its start out and holds its
-# end. A microsecond is the smallest step of PostgreSQL's timestamps.
-SMALLEST = timedelta(microseconds=1)
+# end: this far behind its start and its end. A microsecond is PostgreSQL's smallest step.
+FIRST, AFTER = timedelta(microseconds=1), timedelta(microseconds=1)
 MOST_STEPS = 2_000  # of one minute, in one series
 
 
@@ -20,7 +20,7 @@ def of(finding: Finding, client: str, rows_at: str, series_at: str, *, probes: b
     resources; ``probes`` says whether probes' rows count.
     """
     objective = finding.objective
-    since, until = finding.start + SMALLEST, finding.end + SMALLEST
+    since, until = finding.start + FIRST, finding.end + AFTER
     named = {
         "metric_name": objective.metric_name,
         "component": objective.component,

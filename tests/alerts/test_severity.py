@@ -61,9 +61,7 @@ def test_tier_and_criticality_raise_or_lower_it_by_a_step(
 
 
 @pytest.mark.parametrize("criticality", Criticality.values)
-def test_no_alert_falls_through_the_table(
-    shipped: list[SeverityRule], criticality: str
-) -> None:
+def test_no_alert_falls_through_the_table(shipped: list[SeverityRule], criticality: str) -> None:
     for kind in ("sla_breach", "no_data", "predictive", "self", "probe_failed", "resource_limit"):
         graded = grade(breach("", alert_type=kind, criticality=criticality, bad=None), shipped)
         assert "severity table, row" in graded.reason
