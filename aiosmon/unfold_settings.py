@@ -15,6 +15,18 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         ],
     ),
     (
+        "Alerting",
+        [
+            (
+                "Severity table",
+                "crisis_alert",
+                "admin:alerts_severityrule_changelist",
+                "alerts.view_severityrule",
+            ),
+            ("Playbooks", "menu_book", "admin:alerts_playbook_changelist", "alerts.view_playbook"),
+        ],
+    ),
+    (
         "Promises",
         [
             ("SLAs", "handshake", "admin:slas_sla_changelist", "slas.view_sla"),

@@ -3,7 +3,13 @@
 from django.apps import AppConfig
 
 # What everybody who signs in may look at, of the clients they may see.
-_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(("alert", "alertevent", "incident"), ("view",))
+_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("alert", "alertevent", "incident", "severityrule", "playbook"), ("view",)
+)
+# How breaches are judged: who answers for the promises sets it.
+_JUDGING: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("severityrule", "playbook"), ("view", "add", "change", "delete")
+)
 
 
 class AlertsConfig(AppConfig):
@@ -15,6 +21,6 @@ class AlertsConfig(AppConfig):
     role_permissions = {
         "Viewer": _SEEN,
         "Responder": {**_SEEN, "alert": ("view", "triage")},
-        "SLA manager": _SEEN,
-        "Administrator": {**_SEEN, "alert": ("view", "triage")},
+        "SLA manager": {**_SEEN, **_JUDGING},
+        "Administrator": {**_SEEN, **_JUDGING, "alert": ("view", "triage")},
     }
