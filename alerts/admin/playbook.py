@@ -83,10 +83,10 @@ class PlaybookAdmin(UnsavedPreview, GlobalAdmin):
         """The matchers in words."""
         return matching.in_words(playbook.matchers)
 
-    @display(description="Runbook", boolean=True)
-    def runbook(self, playbook: Playbook) -> bool:
+    @display(description="Runbook")
+    def runbook(self, playbook: Playbook) -> str:
         """Whether it links to one."""
-        return bool(playbook.runbook_url)
+        return "Linked" if playbook.runbook_url else "–"
 
     def preview_of(self, request: HttpRequest, instance: Any) -> Context:
         """Its text for the newest alert it fits, and which playbook that alert would get."""

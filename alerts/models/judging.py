@@ -79,7 +79,7 @@ class SeverityRule(models.Model):
         named = (
             AlertType(self.alert_type).label.lower() if self.alert_type else "",
             f"{self.tier} client" if self.tier else "",
-            f"{self.criticality} criticality" if self.criticality else "",
+            f"criticality {self.criticality}" if self.criticality else "",
         )
         bounds = (
             ("burn", self.least_burn, "×"),
