@@ -34,6 +34,13 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
                 "admin:alerts_componentdependency_changelist",
                 "alerts.view_componentdependency",
             ),
+            (
+                "Severity table",
+                "crisis_alert",
+                "admin:alerts_severityrule_changelist",
+                "alerts.view_severityrule",
+            ),
+            ("Playbooks", "menu_book", "admin:alerts_playbook_changelist", "alerts.view_playbook"),
         ],
     ),
     (

@@ -10,6 +10,8 @@ _SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
         "componentdependency",
         "incident",
         "notification",
+        "playbook",
+        "severityrule",
         "silence",
     ),
     ("view",),
@@ -22,6 +24,8 @@ _TRIAGE: dict[str, tuple[str, ...]] = {
     "notification": ("view", "resend"),
     "silence": _MADE,
 }
+# How breaches are judged: who answers for the promises sets it.
+_JUDGING: dict[str, tuple[str, ...]] = dict.fromkeys(("severityrule", "playbook"), _ALL)
 
 
 class AlertsConfig(AppConfig):
@@ -41,12 +45,14 @@ class AlertsConfig(AppConfig):
         # Who answers for a promise decides who hears of it; the keys of channels are not theirs.
         "SLA manager": {
             **_SEEN,
+            **_JUDGING,
             "channel": ("view",),
             "route": _ALL,
         },
         "Administrator": {
             **_SEEN,
             **_TRIAGE,
+            **_JUDGING,
             "channel": _ALL,
             "componentdependency": _ALL,
             "route": _ALL,

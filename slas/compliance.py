@@ -118,7 +118,7 @@ def measure(
     """
     if platform_id is None:
         platform_id = Client.objects.get(code=PLATFORM).pk
-    where, values = _selection(objective, start, end, platform_id)
+    where, values = selection(objective, start, end, platform_id)
     if client_id is not None:
         where += " AND client_id = %(client_id)s"
         values["client_id"] = client_id
@@ -166,14 +166,14 @@ def worst_requests(finding: Finding, limit: int = 5) -> list[dict[str, Any]]:
     """
     objective = finding.objective
     platform = Client.objects.get(code=PLATFORM).pk
-    where, values = _selection(objective, finding.start, finding.end, platform)
+    where, values = selection(objective, finding.start, finding.end, platform)
     values |= {
         "client_id": finding.client_id,
         "good_within": objective.good_within,
         "threshold": objective.threshold,
         "limit": limit,
     }
-    bad, order = _badness(objective.kind)
+    bad, order = badness(objective.kind)
     judged = "user_satisfaction_score" if objective.kind == Kind.SATISFACTION else "metric_value"
     where += " AND client_id = %(client_id)s"
     with connection.cursor() as cursor:
@@ -183,7 +183,7 @@ def worst_requests(finding: Finding, limit: int = 5) -> list[dict[str, Any]]:
     return [{**row, "timestamp": row["timestamp"].isoformat()} for row in rows]
 
 
-def _badness(kind: Kind) -> tuple[str, str]:
+def badness(kind: Kind) -> tuple[str, str]:
     """SQL that tells a bad row, and sorts the worst first."""
     if kind == Kind.SATISFACTION:
         return "user_satisfaction_score < %(threshold)s", "user_satisfaction_score"
@@ -194,7 +194,7 @@ def _badness(kind: Kind) -> tuple[str, str]:
     return "(NOT success OR metric_value > %(good_within)s)", "metric_value DESC"
 
 
-def _selection(
+def selection(
     objective: Objective, start: datetime, end: datetime, platform_id: int
 ) -> tuple[str, dict[str, Any]]:
     """The WHERE clause, from fixed parts only, and its values.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from metrics.units import Unit
-from slas.models import ModelTarget, ResourceLimit, Sla
+from slas.models import Criticality, ModelTarget, ResourceLimit, Sla
 
 # What a training reports of a model, which is named in ml_models_used. Its accuracy is reported in
 # the model target's accuracy metric (R², F1 or classification accuracy).
@@ -62,6 +62,7 @@ class Objective:
     aggregate: str = ResourceLimit.Aggregate.MEAN
     include_synthetic: bool = False
     name: str = ""  # tells objectives of the same kind and promise apart
+    criticality: str = Criticality.NORMAL
     business_impact: str = ""
     recommended_action: str = ""
 
@@ -154,6 +155,7 @@ def of_limit(limit: ResourceLimit) -> Objective:
         minimum=limit.minimum_samples,
         aggregate=limit.aggregate,
         name=limit.name,
+        criticality=limit.criticality,
         business_impact=limit.business_impact,
         recommended_action=limit.recommended_action,
     )
@@ -170,6 +172,7 @@ def _of_model(
         target.component,
         unit,
         model=target.model_name,
+        criticality=target.criticality,
         business_impact=target.business_impact,
         recommended_action=target.recommended_action,
         **fields,
@@ -192,6 +195,7 @@ def _of_sla(sla: Sla, kind: Kind, threshold: float, **more: Any) -> Objective:
         threshold=threshold,
         component=sla.component,
         include_synthetic=sla.include_synthetic,
+        criticality=sla.criticality,
         business_impact=sla.business_impact,
         recommended_action=sla.recommended_action,
         **fields,

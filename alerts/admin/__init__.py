@@ -6,7 +6,9 @@ from alerts.admin.dependency import ComponentDependencyAdmin
 from alerts.admin.event import AlertEventAdmin
 from alerts.admin.incident import IncidentAdmin
 from alerts.admin.notification import NotificationAdmin
+from alerts.admin.playbook import PlaybookAdmin
 from alerts.admin.route import RouteAdmin
+from alerts.admin.severity import SeverityRuleAdmin
 from alerts.admin.silence import SilenceAdmin
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "ComponentDependencyAdmin",
     "IncidentAdmin",
     "NotificationAdmin",
+    "PlaybookAdmin",
     "RouteAdmin",
+    "SeverityRuleAdmin",
     "SilenceAdmin",
 ]

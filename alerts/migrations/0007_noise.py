@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_key_rotation'),
-        ('alerts', '0004_delivery'),
+        ('alerts', '0006_judging'),
         ('metrics', '0008_changed_minutes'),
         ('django_celery_beat', '0019_alter_periodictasks_options'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

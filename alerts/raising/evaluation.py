@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from alerts.models import Alert, AlertType, Status
-from alerts.raising import evidence, opening, silent, wording
+from alerts.raising import fired, judging, opening, silent, wording
 from alerts.triage import flapping, lifecycle, settling
 from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
@@ -146,15 +146,14 @@ def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = No
     Two evaluations that find the breach at once meet in the partial unique
     index: one inserts, the other updates.
     """
-    graded = wording.severity(finding)
+    found = _open_alerts().filter(fingerprint=mark).first()
     numbers = {
-        "severity": graded.severity.value,
         "threshold_value": finding.objective.threshold,
         "actual_value": finding.ruling.actual,
-        "business_impact": wording.impact(finding, client),
-        "recommended_action": wording.advice(finding),
         "alert_message": wording.message(finding, client),
         "last_breach_at": finding.end,
+        "rule": fired.name(finding.fired),
+        **judging.of(finding, mark, found),
     }
     with transaction.atomic():
         alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()
@@ -162,10 +161,11 @@ def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = No
             # Asked here, where nobody can have resolved it since we looked.
             if not _is_news(mark, finding):
                 return ""
-            numbers["evidence"] = evidence.of(finding, graded.reason, None)
+            if found is not None:
+                # It was closed meanwhile: a new one needs all that the old one has.
+                numbers |= judging.of(finding, mark, None)
             return "opened" if _open(mark, finding, numbers, hold) else ""
-        numbers["evidence"] = evidence.of(finding, graded.reason, alert.evidence)
-        opening.touch(alert, numbers, note=graded.reason)
+        opening.touch(alert, numbers, note=numbers["severity_reason"])
     return "updated"
 
 

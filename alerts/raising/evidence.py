@@ -1,99 +1,185 @@
-"""What an alert keeps of the numbers it was raised on."""
+"""What an alert keeps of the numbers it was raised on: enough to recompute each of them.
 
-import math
+Gathered when it opens, and while it is open at most once in FRESH_FOR, from the rows
+themselves. ``alerts.recompute`` counts it all again in another way.
+"""
+
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+from django.urls import reverse
+
+from accounts.models import PLATFORM, Client
+from alerts.raising import context, queries
 from slas import compliance
-from slas.budget import Counts
-from slas.burning import Burn
 from slas.compliance import Finding
+from slas.models import SloVersion
 from slas.objectives import Kind
 
-# The worst requests are searched anew this often, not at every evaluation.
-WORST_FOR = timedelta(minutes=1)
+FRESH_FOR = timedelta(minutes=1)
+MOST_USERS = 20
+
+Evidence = dict[str, Any]
+
+# In the order of the evidence's own names; ``judged`` is the rating for ratings, else the value.
+_COUNTS = {
+    "total": "count(*)",
+    "succeeded": "count(*) FILTER (WHERE success)",
+    "good": "count(*) FILTER (WHERE success AND metric_value <= %(good_within)s)",
+    "bad": "count(*) FILTER (WHERE {bad})",
+    "votes": "count(user_satisfaction_score)",
+    "users": "count(DISTINCT user_id) FILTER (WHERE {bad})",
+    "given_up": "count(*) FILTER (WHERE metric_value >= %(threshold)s"
+    " AND metadata @> '{{\"no_answer\": true}}')",
+}
+_ORDERED = "WITHIN GROUP (ORDER BY metric_value)"
+_VALUES = {
+    "median": f"percentile_cont(0.5) {_ORDERED} FILTER (WHERE success)",
+    "percentile": f"percentile_cont(%(quantile)s) {_ORDERED} FILTER (WHERE success)",
+    "percentile_all": f"percentile_cont(%(quantile)s) {_ORDERED}",
+    "mean": "avg(metric_value)",
+    "largest": "max(metric_value)",
+    "latest": '(array_agg(metric_value ORDER BY "timestamp" DESC, id DESC))[1]',
+    "rating": "avg(user_satisfaction_score)",
+    "p50": "percentile_cont(0.5) WITHIN GROUP (ORDER BY {judged}) FILTER (WHERE {counted})",
+    "p95": "percentile_cont(0.95) WITHIN GROUP (ORDER BY {judged}) FILTER (WHERE {counted})",
+}
+_FIGURES = f"""
+SELECT {", ".join([*_COUNTS.values(), *_VALUES.values()])}, max(id)
+FROM ai_performance_metrics WHERE {{where}}
+"""  # noqa: S608  # built from the constants above alone
+_USERS = """
+SELECT user_id, count(*) FROM ai_performance_metrics
+WHERE {where} AND {bad} AND user_id IS NOT NULL
+GROUP BY user_id ORDER BY count(*) DESC, user_id LIMIT %(most)s
+"""
+_CLIENTS = """
+SELECT count(DISTINCT client_id) FILTER (WHERE {bad}), max(id)
+FROM ai_performance_metrics WHERE {where}
+"""
+_OF_CLIENT = " AND client_id = %(client_id)s"
 
 
-def of(finding: Finding, severity_reason: str, before: dict[str, Any] | None) -> dict[str, Any]:
-    """Everything needed to recompute the alert; ``before`` is the open alert's evidence, if any."""
-    objective, figures = finding.objective, finding.figures
+def is_due(before: Evidence, finding: Finding) -> bool:
+    """Whether an open alert's evidence is to be gathered again."""
+    window, objective = before.get("window"), finding.objective
+    if not window or "graded" not in before:
+        return True
+    rule = before["rule"]
+    told = (rule["threshold"], rule["share"], rule["good_within"])
+    if told != (objective.threshold, objective.share, objective.good_within):
+        return True
+    return finding.end - datetime.fromisoformat(window["end"]) >= FRESH_FOR
+
+
+def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
+    """Everything needed to recompute the alert; ``mark`` is its fingerprint.
+
+    ``held`` is the version in force. All is counted over the finding's window, from the rows of
+    one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
+    """
+    objective = finding.objective
+    platform = Client.objects.get(code=PLATFORM).pk
+    counts, values, newest = _figures(finding, platform)
     return {
         "objective": objective.key,
         "kind": objective.kind,
         "window": {"start": finding.start.isoformat(), "end": finding.end.isoformat()},
-        "selection": {
-            "metric_name": objective.metric_name,
-            "component": objective.component,
-            # Ratings are taken from rows of any unit.
-            "measurement_unit": "" if objective.kind == Kind.SATISFACTION else objective.unit,
-            "query_complexity": objective.query_complexity,
-            "model": objective.model,
-            "client_id": finding.client_id,
-            "include_synthetic": objective.include_synthetic,
-        },
-        "rule": {
-            "threshold": objective.threshold,
-            "unit": objective.threshold_unit,
-            "share": objective.share,
-            "good_within": objective.good_within,
-            "aggregate": objective.aggregate,
-            "minimum": objective.minimum,
-        },
-        "counts": {
-            "total": figures.total,
-            "succeeded": figures.succeeded,
-            "good": figures.good,
-            "votes": figures.votes,
-            "users": figures.users,
-        },
-        "values": {
-            "median": figures.median,
-            "percentile": figures.percentile,
-            "percentile_all": figures.percentile_all,
-            "mean": figures.mean,
-            "largest": figures.largest,
-            "latest": figures.latest,
-            "rating": figures.rating,
-        },
-        "fired": fired(finding.fired),
-        # An alert ends by the rule that opened it.
-        "opened_by": (before or {}).get("opened_by") or _name(finding.fired),
-        "severity_reason": severity_reason,
-        **_worst(finding, before or {}),
+        "selection": _selection(finding),
+        "rule": _rule(finding, held),
+        "counts": counts,
+        "values": values,
+        "newest_row": newest,
+        "baseline": context.baseline(finding),
+        "worst": compliance.worst_requests(finding),
+        "affected": _affected(finding, platform),
+        "concurrent": context.concurrent(finding, mark),
+        "queries": _queries(finding, platform),
     }
 
 
-def fired(burn: Burn | None) -> dict[str, Any] | None:
-    """The rule that fires with what it saw in both windows (seconds, events); None without one."""
-    if burn is None:
-        return None
-    rates = [None if rate is None or math.isinf(rate) else rate for rate in burn.rates()]
+def _selection(finding: Finding) -> Evidence:
+    objective = finding.objective
     return {
-        "rule": burn.rule.name,
-        "pages": burn.rule.pages,
-        "threshold": burn.rule.burn,
-        "hold": burn.rule.hold.total_seconds(),
-        "long": _seen(burn.rule.long, burn.long, rates[0]),
-        "short": _seen(burn.rule.short, burn.short, rates[1]),
+        "metric_name": objective.metric_name,
+        "component": objective.component,
+        # Ratings are taken from rows of any unit.
+        "measurement_unit": "" if objective.kind == Kind.SATISFACTION else str(objective.unit),
+        "query_complexity": objective.query_complexity,
+        "model": objective.model,
+        "client_id": finding.client_id,
+        "include_synthetic": objective.include_synthetic,
     }
 
 
-def _seen(window: timedelta, counts: Counts, burn: float | None) -> dict[str, Any]:
-    # No JSON holds infinity: where nothing may be bad there is no burn rate.
+def _rule(finding: Finding, held: SloVersion | None) -> Evidence:
+    objective = finding.objective
     return {
-        "seconds": window.total_seconds(),
-        "burn": burn,
-        "bad": counts.bad,
-        "total": counts.total,
+        "threshold": objective.threshold,
+        "unit": str(objective.threshold_unit),
+        "share": objective.share,
+        "good_within": objective.good_within,
+        "aggregate": str(objective.aggregate),
+        "minimum": objective.minimum,
+        "version": held.number if held else None,
+        "version_id": held.pk if held else None,
+        "in_force_since": held.valid_from.isoformat() if held else None,
     }
 
 
-def _name(burn: Burn | None) -> str:
-    return burn.rule.name if burn else ""
+def _figures(finding: Finding, platform: int) -> tuple[Evidence, Evidence, int | None]:
+    where, values = _where(finding, platform)
+    by_share = finding.objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}
+    sql = _FIGURES.format(
+        where=where + _OF_CLIENT,
+        bad=compliance.badness(finding.objective.kind)[0],
+        judged=_judged(finding),
+        counted="success" if by_share else "true",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        *found, newest = cursor.fetchone()
+    counts = dict(zip(_COUNTS, found, strict=False))
+    return counts, dict(zip(_VALUES, found[len(_COUNTS) :], strict=True)), newest
 
 
-def _worst(finding: Finding, before: dict[str, Any]) -> dict[str, Any]:
-    as_of = before.get("worst_as_of")
-    if as_of is not None and finding.end - datetime.fromisoformat(as_of) < WORST_FOR:
-        return {"worst": before["worst"], "worst_as_of": as_of}
-    return {"worst": compliance.worst_requests(finding), "worst_as_of": finding.end.isoformat()}
+def _affected(finding: Finding, platform: int) -> Evidence:
+    """Users by how much they were hit, and how many clients were, this one among them."""
+    where, values = _where(finding, platform)
+    bad = compliance.badness(finding.objective.kind)[0]
+    with connection.cursor() as cursor:
+        cursor.execute(_USERS.format(where=where + _OF_CLIENT, bad=bad), values)
+        users = [{"user_id": user, "bad": count} for user, count in cursor.fetchall()]
+        cursor.execute(_CLIENTS.format(where=where, bad=bad), values)
+        clients, newest = cursor.fetchone()
+    return {"clients": clients, "users": users, "newest_row": newest}
+
+
+def _where(finding: Finding, platform: int) -> tuple[str, Evidence]:
+    objective = finding.objective
+    where, values = compliance.selection(objective, finding.start, finding.end, platform)
+    return where, values | {
+        "client_id": finding.client_id,
+        "good_within": objective.good_within,
+        "threshold": objective.threshold,
+        "quantile": min(objective.share, 100.0) / 100.0,
+        "most": MOST_USERS,
+    }
+
+
+def _queries(finding: Finding, platform: int) -> Evidence:
+    code = Client.objects.values_list("code", flat=True).get(pk=finding.client_id)
+    found: Evidence = queries.of(
+        finding,
+        code,
+        reverse("metrics"),
+        reverse("series"),
+        probes=finding.objective.include_synthetic or finding.client_id == platform,
+    )
+    return found
+
+
+def _judged(finding: Finding) -> str:
+    rated = finding.objective.kind == Kind.SATISFACTION
+    return "user_satisfaction_score" if rated else "metric_value"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.models import Alert, AlertType, Severity, Status
-from alerts.raising import wording
+from alerts.raising import impact, wording
 from alerts.raising.opening import open_alert
 from alerts.triage import flapping, lifecycle
 from metrics import formats
@@ -112,7 +112,7 @@ def _numbers(
         f"({formats.age(now - quiet.since)}): {services} should report at least every "
         f"{wording.in_words(quiet.limit)}. Can't be judged: {named}{more}.",
         "business_impact": f"Whether {len(keys)} promises to {client} are kept is not known."[
-            : wording.IMPACT_LENGTH
+            : impact.LENGTH
         ],
         "recommended_action": f"Check that {services} runs and reaches the portal; if it is "
         "meant to be quiet, mute it or set when it counts as silent (Reporting services).",

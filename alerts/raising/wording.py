@@ -1,38 +1,15 @@
-"""PURE: a finding's numbers in words: message, impact, recommended action, severity."""
+"""PURE: a finding's numbers in words."""
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts.models import AlertType, Severity
 from metrics.formats import number
 from slas.burning import Burn
 from slas.compliance import Finding
-from slas.judge import bad_ratio, share_good
+from slas.judge import share_good
 from slas.models import Verdict
 from slas.objectives import Kind, Objective, Promise
-
-IMPACT_LENGTH = 255
-# burn rate → severity, for objectives that count events
-BURN_SEVERITIES = ((10.0, Severity.CRITICAL), (5.0, Severity.HIGH), (2.0, Severity.MEDIUM))
-# One or two bad events say little, however small the traffic makes the rest look.
-FEW = 3
-# actual / limit → severity, for limits
-EXCESS_SEVERITIES = ((2.0, Severity.CRITICAL), (1.5, Severity.HIGH), (1.2, Severity.MEDIUM))
-# part of the least value that is missing → severity
-SHORTFALL_SEVERITIES = ((0.3, Severity.CRITICAL), (0.2, Severity.HIGH), (0.1, Severity.MEDIUM))
-# Nobody is woken by a ticket.
-TICKET_AT_MOST, PAGED = Severity.MEDIUM, (Severity.HIGH, Severity.CRITICAL)
-# stars under the target → severity
-STAR_SEVERITIES = ((1.5, Severity.CRITICAL), (1.0, Severity.HIGH), (0.5, Severity.MEDIUM))
-
-
-@dataclass(frozen=True)
-class Graded:
-    """A severity and the figure it follows from."""
-
-    severity: Severity
-    reason: str
 
 
 def alert_type(objective: Objective) -> AlertType:
@@ -46,28 +23,6 @@ def alert_type(objective: Objective) -> AlertType:
     return AlertType.SLA_BREACH
 
 
-def severity(finding: Finding) -> Graded:
-    """How bad the breach is, by how far the promise is missed."""
-    objective, actual = finding.objective, finding.ruling.actual or 0.0
-    if objective.kind == Kind.SATISFACTION:
-        short = objective.threshold - actual
-        return _grade(short, STAR_SEVERITIES, f"{short:.2f} stars under the target")
-    if objective.kind == Kind.LIMIT:
-        excess = actual / objective.threshold if objective.threshold else float("inf")
-        return _grade(excess, EXCESS_SEVERITIES, f"{excess:.2f} times the limit")
-    if objective.kind == Kind.AT_LEAST:
-        short = 1 - actual / objective.threshold if objective.threshold else 0.0
-        return _grade(short, SHORTFALL_SEVERITIES, f"{100 * short:.0f} % under the least value")
-    good = finding.ruling.good or 0
-    burn = bad_ratio(objective, finding.ruling.total, good)
-    graded = _grade(burn, BURN_SEVERITIES, f"bad events at {burn:.1f} times the allowed share")
-    if finding.ruling.total - good < FEW and worse(graded.severity, Severity.MEDIUM) != "medium":
-        return Graded(Severity.MEDIUM, f"{graded.reason}, but fewer than {FEW} of them")
-    if finding.fired and not finding.fired.rule.pages and graded.severity in PAGED:
-        return Graded(TICKET_AT_MOST, f"{graded.reason}, by a rule that makes a ticket")
-    return graded
-
-
 def worse(one: str, other: str) -> str:
     """The worse of two severities: while an alert is open its severity only rises."""
     return max(one, other, key=list(Severity.values).index)
@@ -76,31 +31,31 @@ def worse(one: str, other: str) -> str:
 def message(finding: Finding, client: str) -> str:
     """What was promised and what was measured."""
     objective, ruling = finding.objective, finding.ruling
-    span = in_words(finding.window)
+    over = in_words(finding.window)
     if objective.kind == Kind.SATISFACTION:
         return (
-            f"{_title(objective)} for {client}: the mean rating over {span} is "
+            f"{_title(objective)} for {client}: the mean rating over {over} is "
             f"{ruling.actual:.2f} of 5 ({ruling.total} ratings); promised is at least "
             f"{objective.threshold:g}."
         )
     if objective.kind == Kind.LIMIT:
         return (
             f"{_title(objective)} for {client}: {objective.metric_name} is "
-            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {span}, "
+            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {over}, "
             f"{ruling.total} values); the limit is {number(objective.threshold)} {objective.unit}."
             + _given_up(finding)
         )
     if objective.kind == Kind.AT_LEAST:
         return (
             f"{_title(objective)} for {client}: {objective.metric_name} is "
-            f"{number(ruling.actual)} ({objective.aggregate} over {span}, {ruling.total} values); "
+            f"{number(ruling.actual)} ({objective.aggregate} over {over}, {ruling.total} values); "
             f"promised is at least {number(objective.threshold)}."
         )
     good = ruling.good or 0
     kept = f"{share_good(good, ruling.total):.1f} % ({good} of {ruling.total})"
     within = f"{number(objective.good_within)} {objective.unit}"
     text = (
-        f"{_title(objective)} for {client}: over {span} {kept} succeeded within {within}; "
+        f"{_title(objective)} for {client}: over {over} {kept} succeeded within {within}; "
         f"promised are {objective.share:g} %."
     )
     if objective.kind == Kind.LATENCY and ruling.actual is not None:
@@ -142,70 +97,9 @@ def recovery(finding: Finding, opened_by: str) -> str:
     return f"{good} good over {in_words(burn.rule.long)}, a burn rate of {rate}"
 
 
-def impact(finding: Finding, client: str) -> str:
-    """Who is affected and how, in at most 255 characters."""
-    objective, ruling = finding.objective, finding.ruling
-    if objective.kind == Kind.SATISFACTION:
-        text = f"{ruling.total} ratings of {client} average {ruling.actual:.2f} of 5."
-    elif objective.kind == Kind.LIMIT:
-        text = f"{objective.component} runs over its limit {objective.name} for {client}."
-    elif objective.kind == Kind.AT_LEAST:
-        text = f"{objective.model} is less accurate than promised ({objective.name}) for {client}."
-    else:
-        bad = ruling.total - (ruling.good or 0)
-        text = f"{bad} of {ruling.total} requests of {client} missed the promise"
-        users = finding.figures.users
-        text += f" ({users} signed-in users)." if users else "."
-    text = f"{text} {objective.business_impact}".strip()
-    return text if len(text) <= IMPACT_LENGTH else text[: IMPACT_LENGTH - 1] + "…"
-
-
-def advice(finding: Finding) -> str:
-    """What to do first: the promise's own advice, else what fits the kind of breach."""
-    objective = finding.objective
-    if objective.recommended_action:
-        return objective.recommended_action
-    component = objective.component
-    failed = finding.figures.total - finding.figures.succeeded
-    if objective.kind == Kind.SATISFACTION:
-        what = f"answers of {objective.model}" if objective.model else "the lowest-rated answers"
-        return f"Read {what} in the evidence; check what changed in model, prompt or data."
-    if objective.kind == Kind.LIMIT:
-        return (
-            f"Find what drives {objective.metric_name} of {component} up; shed or queue load, "
-            "add capacity, or correct the limit if the new level is right."
-        )
-    if objective.kind == Kind.AT_LEAST:
-        return (
-            f"Compare what {objective.model} was trained on with what it sees now; retrain it, or "
-            "go back to the version before."
-        )
-    if objective.promise == Promise.MODEL:
-        return (
-            f"Compare {objective.model}'s inference time with its baseline; look for a new "
-            "version, larger inputs or load on the database; route to a smaller model meanwhile."
-        )
-    if failed * 2 > finding.figures.total - (finding.ruling.good or 0):
-        return (
-            f"Most bad requests failed rather than being slow: look at the errors of {component} "
-            "in the evidence, its last deployment and the services it calls; roll back if needed."
-        )
-    return (
-        f"Requests are slow rather than failing: compare {component}'s load, queue and model "
-        "times with their baselines; look at the slowest requests in the evidence."
-    )
-
-
 def _given_up(finding: Finding) -> str:
     count = finding.figures.given_up
     return f" {count} calls were given up there, unanswered." if count else ""
-
-
-def _grade(value: float, steps: tuple[tuple[float, Severity], ...], reason: str) -> Graded:
-    for least, level in steps:
-        if value >= least:
-            return Graded(level, reason)
-    return Graded(Severity.LOW, reason)
 
 
 def _title(objective: Objective) -> str:

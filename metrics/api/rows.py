@@ -12,13 +12,28 @@ from metrics.models import Complexity, PerformanceMetric
 
 
 class RowFilter(OfClient):
-    """Every filter is an exact match or a bound that an index serves."""
+    """Exact matches and bounds; those without an index are met on the way through time."""
 
     metric_name = django_filters.CharFilter()
     component = django_filters.CharFilter()
     service_name = django_filters.CharFilter()
     query_complexity = django_filters.ChoiceFilter(choices=Complexity.choices)
     request_id = django_filters.CharFilter()
+    measurement_unit = django_filters.CharFilter()
+    model = django_filters.CharFilter(
+        field_name="ml_models_used", lookup_expr="has_key", help_text="One of ml_models_used."
+    )
+    value_above = django_filters.NumberFilter(field_name="metric_value", lookup_expr="gt")
+    value_below = django_filters.NumberFilter(field_name="metric_value", lookup_expr="lt")
+    rated = django_filters.BooleanFilter(
+        field_name="user_satisfaction_score",
+        lookup_expr="isnull",
+        exclude=True,
+        help_text="Whether it carries a satisfaction score.",
+    )
+    score_below = django_filters.NumberFilter(
+        field_name="user_satisfaction_score", lookup_expr="lt"
+    )
     success = django_filters.BooleanFilter()
     synthetic = django_filters.BooleanFilter()
     since = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="gte")

@@ -12,7 +12,7 @@ EVALUATION = (
     "Evaluation",
     {"fields": ["enabled", "window_seconds", "minimum_samples"]},
 )
-WORDS = ("For the alert", {"fields": ["business_impact", "recommended_action"]})
+WORDS = ("For the alert", {"fields": ["criticality", "business_impact", "recommended_action"]})
 
 
 @admin.register(Sla)

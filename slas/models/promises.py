@@ -29,6 +29,15 @@ def check_unit(field: str, metric_name: str, unit: str) -> None:
         )
 
 
+class Criticality(models.TextChoices):
+    """How much a breach of a promise weighs."""
+
+    LOW = "low", "Low"
+    NORMAL = "normal", "Normal"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
 class Evaluated(models.Model):
     """What every promise says about how it is evaluated."""
 
@@ -43,6 +52,14 @@ class Evaluated(models.Model):
         default=5,
         validators=[MinValueValidator(1)],
         help_text="With fewer measurements in the window the verdict is “insufficient data”.",
+    )
+    criticality = models.CharField(
+        max_length=10,
+        choices=Criticality,
+        default=Criticality.NORMAL,
+        db_default=Criticality.NORMAL,
+        help_text="How much a breach weighs: alerts are graded and sorted by it. "
+        "It is no promise to anybody.",
     )
     business_impact = models.CharField(
         max_length=255,

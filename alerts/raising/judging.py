@@ -1,0 +1,68 @@
+"""A finding's severity, evidence, impact and recommended action, as an alert's fields."""
+
+from dataclasses import asdict
+from typing import Any
+
+from accounts.models import Client
+from alerts.models import Alert
+from alerts.raising import context, evidence, fired, impact, playbooks, severity, wording
+from slas.compliance import Finding
+
+Fields = dict[str, Any]
+
+
+def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
+    """What of an alert follows from a finding; ``before`` is the open one, ``mark`` its mark.
+
+    The severity is graded each time and never falls; the rest is gathered when the alert opens
+    or becomes graver, and at most once a minute while it is open.
+    """
+    client = Client.objects.get(pk=finding.client_id)
+    facts = severity.facts(finding, client.tier)
+    graded = severity.grade(facts, severity.table())
+    kept = before.evidence if before else {}
+    level, reason = graded.severity.value, graded.reason
+    if before is not None and wording.worse(before.severity, level) == before.severity:
+        level, reason = before.severity, before.severity_reason or reason
+    if before is not None and level == before.severity and not evidence.is_due(kept, finding):
+        return {"severity": level, "severity_reason": reason}
+    held = context.version(finding)
+    found = evidence.of(finding, mark, held)
+    worst = facts.worst(severity.Facts.stored(before) if before else None)
+    found |= {
+        "severity_reason": reason,
+        "graded": asdict(worst),
+        "fired": fired.of(finding.fired),
+        # An alert ends by the rule that opened it.
+        "opened_by": kept.get("opened_by") or fired.name(finding.fired),
+    }
+    numbers = impact.of(finding, client, held, found)
+    fields = {
+        "severity": level,
+        "severity_reason": reason,
+        "evidence": found,
+        "impact": numbers,
+        "impact_score": impact.score(level, numbers, finding.end),
+        "business_impact": impact.sentence(finding, client.name, numbers),
+    }
+    draft = _draft(finding, client, mark, fields)
+    own = finding.objective.recommended_action
+    return fields | {"recommended_action": playbooks.action(draft, own)}
+
+
+def _draft(finding: Finding, client: Client, mark: str, fields: Fields) -> Alert:
+    """The alert as it will be, for what reads one; not to be saved."""
+    objective = finding.objective
+    return Alert(
+        alert_type=wording.alert_type(objective),
+        component=objective.component,
+        metric_name=objective.metric_name or "user_satisfaction_score",
+        client=client,
+        fingerprint=mark,
+        objective=objective.key,
+        model=objective.model,
+        unit=objective.threshold_unit,
+        threshold_value=objective.threshold,
+        actual_value=finding.ruling.actual or 0.0,
+        **fields,
+    )
