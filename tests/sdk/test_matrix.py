@@ -142,7 +142,8 @@ def check_row(row: dict[str, Any]) -> None:
         assert row["request_id"].startswith("r")
     elif path == "/stream":
         assert row["ml_models_used"] == ["generator"]
-        assert metadata["ttfb_ms"] < 50 < 145 < row["metric_value"]
+        # Three parts, 50 ms after each; how soon the first one comes depends on the machine.
+        assert row["metric_value"] - metadata["ttfb_ms"] > 145
     elif path.startswith("/items"):
         assert row["query_complexity"] == "simple"
     if path != "/stream":
