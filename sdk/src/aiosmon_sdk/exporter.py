@@ -19,8 +19,9 @@ from typing import Callable
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.delivery import Batch, Courier, Outcome, Told
 from aiosmon_sdk.options import ROWS, VOTES, Kind, Options
+from aiosmon_sdk.ordinary import Brief
 from aiosmon_sdk.processes import EXPORTERS, flush_when_a_worker_process_ends
-from aiosmon_sdk.rows import Brief, Encoder, Unfit
+from aiosmon_sdk.rows import Encoder, Unfit
 from aiosmon_sdk.tally import Tally, event_ids
 from aiosmon_sdk.votes import VoteEncoder
 

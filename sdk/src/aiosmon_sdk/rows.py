@@ -12,10 +12,11 @@ import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from json.encoder import encode_basestring
-from typing import Any, Optional
+from typing import Any
 
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.options import Options
+from aiosmon_sdk.ordinary import Brief, Frame, names_of, ordinary_end
 
 CATEGORIES = frozenset(
     ("ai_query", "ml_inference", "user_feedback", "system_health", "user_interface")
@@ -30,11 +31,6 @@ _DEEPEST = 20
 as_json = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, skipkeys=True, separators=(",", ":"), default=str
 ).encode
-
-Frame = tuple[Any, ...]
-#: Of an ordinary call: when it ended and what repeats, then what doesn't: duration in s, start in
-#: s since 1970, request_id.
-Brief = tuple[float, str, float, float, Optional[str]]
 
 
 class Unfit(Exception):
@@ -55,10 +51,11 @@ class Encoder:
 
         For the service's threads: it encodes nothing, changes nothing and doesn't raise.
         """
-        if call.value is not None or not _is_ordinary(call):
+        key = ordinary_end(call)
+        if key is None or call.value is not None:
             return call
         try:
-            frame = self._frames.get(_key(call, True))
+            frame = self._frames.get(key)
         except TypeError:
             # Something in it has no hash. The exporter's thread will say what is wrong with it.
             return call
@@ -75,23 +72,24 @@ class Encoder:
             # Our own clock needs no check; a tenth of a microsecond is finer than it is right.
             value, at = f"{took * 1000:.4f}", self._time(started_at)
         else:
-            ordinary = _is_ordinary(call)
+            ordinary = ordinary_end(call)
             frame = self._frame(call, ordinary)
             value = _number(
                 (call.ended - call.started) * 1000 if call.value is None else call.value
             )
             at = self._timestamp(call)
             request_id = call._request_id  # noqa: SLF001  # the property would make one up
-            rest = "" if ordinary else self._rest(call)
+            rest = self._rest(call) if ordinary is None else ""
         if event_id is not None:
             rest = f',"event_id":"{event_id}"{rest}'
         if request_id is not None:
             rest = f',"request_id":{self._string(request_id, 100)}{rest}'
         return f'{frame},"metric_value":{value},"timestamp":"{at}"{rest}}}'
 
-    def _frame(self, call: Call, ordinary: bool) -> str:
+    def _frame(self, call: Call, ordinary: Frame | None) -> str:
         """What repeats from row to row, encoded and checked once: names, and an ordinary end."""
-        key = _key(call, ordinary)
+        # Rows whose end is not ordinary share the text of their names.
+        key = ordinary or (*names_of(call), call.success)
         frame = self._frames.get(key)
         if frame is None:
             clipped = self.clipped
@@ -206,35 +204,6 @@ class Encoder:
         if size <= MOST_METADATA_BYTES:
             return text
         return as_json({"metadata_left_out": f"{size} bytes", **facts})
-
-
-def _key(call: Call, ordinary: bool) -> Frame:
-    return (
-        call.metric_name,
-        call.category,
-        call.unit,
-        call.component,
-        call.endpoint,
-        call.client,
-        call.complexity,
-        call.success,
-        ordinary and call.status,
-        ordinary and call.method,
-    )
-
-
-def _is_ordinary(call: Call) -> bool:
-    """Whether the row has no field but those of each request, and metadata of its end alone."""
-    return (
-        not call.metadata
-        and not call.models
-        and call.first is None
-        and call.error is None
-        and call.satisfaction is None
-        and call.user_id is None
-        and not call.aborted
-        and call.timestamp is None
-    )
 
 
 def _facts(call: Call) -> dict[str, Any]:

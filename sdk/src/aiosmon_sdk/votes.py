@@ -8,7 +8,8 @@ from typing import Any
 
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.options import Options
-from aiosmon_sdk.rows import Brief, Unfit, as_json, storable, user_id
+from aiosmon_sdk.ordinary import Brief
+from aiosmon_sdk.rows import Unfit, as_json, storable, user_id
 
 THUMBS = frozenset(("up", "down"))
 LONGEST_CORRECTION, LONGEST_COMMENT = 10_000, 2_000
