@@ -7,8 +7,11 @@ processor when it is installed. The applications are a bare one, Django, and the
 demo service's fastest endpoint, which may become 5 % slower at most. A turn is a run of
 requests at a pace that the exporters keep up with, then a flush: its figure is
 the CPU time of the whole process, so encoding, compressing and sending count.
-The median of the differences to the plain turn beside it is what is added. The
-time that a caller waits is printed as well. The sink is another process.
+The median of the differences to the plain turn beside it is what is added; the plain
+demo takes two turns a round, which shows how much of a difference is noise. The
+time that a caller waits is printed as well, and between the demo's turns some requests are
+made of the demo's own server: what a machine's load does to one figure it does
+to the other. The sink is another process.
 """
 
 import gc
@@ -111,8 +114,8 @@ def hanging() -> Iterator[int]:
 
 
 def client(url: str) -> Client:
-    """An SDK client as it comes, but for the age of its batches: turns are short."""
-    return configure(url, "aiosmon_bench", "bench", make_default=False, batch_seconds=0.1)
+    """An SDK client as it comes."""
+    return configure(url, "aiosmon_bench", "bench", make_default=False)
 
 
 def compare(what: str, variants: list[Variant], alive: Client) -> bool:
@@ -135,13 +138,14 @@ def compare(what: str, variants: list[Variant], alive: Client) -> bool:
 
 def compare_demo(alive: Client, gone: dict[str, Client]) -> bool:
     """The same on the demo service; True when its fastest endpoint stays within DEMO_SHARE."""
-    name, calls = sdk_demo.callers([None, alive, *gone.values()])
+    name, calls = sdk_demo.callers([None, alive, *gone.values(), None])
     variants = [Variant("plain", calls[0]), Variant("SDK", calls[1], alive.flush)]
-    variants += [Variant(name, call) for name, call in zip(gone, calls[2:], strict=True)]
-    take_turns("demo", variants)
-    plain, living, *others = variants
-    use_cores(CORES)
-    ours, whole = added(living, plain), sdk_demo.over_http(name)
+    variants += [Variant(name, call) for name, call in zip(gone, calls[2:-1], strict=True)]
+    variants.append(Variant("plain again", calls[-1]))
+    with sdk_demo.caller_over_http(name) as wait:
+        waits = take_turns("demo", variants, wait)
+    plain, living, *others, _ = variants
+    ours, whole = added(living, plain), statistics.median(waits)
     share = ours / whole
     print(
         f"  demo         {name} takes {whole:.0f} µs over HTTP; share added {share:.3f}   "
@@ -150,18 +154,23 @@ def compare_demo(alive: Client, gone: dict[str, Client]) -> bool:
     return share < DEMO_SHARE and no_more(others, plain, ours)
 
 
-def take_turns(what: str, variants: list[Variant]) -> None:
-    """Measure all variants, and print what each adds to the first."""
+def take_turns(
+    what: str, variants: list[Variant], between: Callable[[], list[float]] = list
+) -> list[float]:
+    """Measure all variants, and print what each adds to the first; the figures of ``between``."""
+    others: list[float] = []
     for number in range(TURNS + 1):
         # Another one begins each round: who follows whom is no one's advantage.
         first = number % len(variants)
         for variant in variants[first:] + variants[:first]:
             turn(variant)
+        others += between()
     for variant in variants[1:]:
         print(
             f"  {what:<12} {variant.name:<16} + {added(variant, variants[0]):6.1f} µs CPU a "
             f"request, caller waits + {waited(variant, variants[0]):6.1f} µs"
         )
+    return others
 
 
 def no_more(others: Iterable[Variant], plain: Variant, ours: float) -> bool:

@@ -163,7 +163,7 @@ def environ() -> dict[str, Any]:
 
 
 def opentelemetry(port: int) -> Any:
-    """A tracer provider that exports in batches to the sink; None when it is not installed."""
+    """A tracer provider, as it comes, that exports to the sink; None when it is not installed."""
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace import TracerProvider
@@ -173,7 +173,5 @@ def opentelemetry(port: int) -> Any:
         return None
     provider = TracerProvider()
     exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces")
-    provider.add_span_processor(
-        BatchSpanProcessor(exporter, max_queue_size=4096, schedule_delay_millis=100)
-    )
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

@@ -7,10 +7,12 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from metrics.ingest.constants import as_numbers, named_in
 from metrics.ingest.counting import filled_lines, has_more_elements
 
 T = TypeVar("T", bound=msgspec.Struct)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
+_OUT_OF_RANGE = "Number out of range"
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -50,6 +52,9 @@ class Form(Generic[T]):
         except msgspec.ValidationError:
             return self.one_by_one(body, is_list, most)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            numbered = as_numbers(body, most)
+            if numbered is not body:
+                return self.one_by_one(numbered, is_list, most)
             raise MalformedBody(f"The body is no JSON: {error}.") from error
         self._check_count(len(found), most)
         return list(enumerate(found)), []
@@ -64,7 +69,7 @@ class Form(Generic[T]):
         try:
             found = [self._one.decode(line) for line in lines]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._each(lines)
+            return self._each([as_numbers(line, most) for line in lines])
         return list(enumerate(found)), []
 
     def one_by_one(
@@ -90,7 +95,7 @@ class Form(Generic[T]):
             try:
                 found.append((index, self._one.decode(raw)))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                rejections.append(self._explain(index, str(error)))
+                rejections.append(self._explain(index, str(error), bytes(raw)))
         return found, rejections
 
     def _check_count(self, count: int, most: int) -> None:
@@ -99,7 +104,7 @@ class Form(Generic[T]):
         if count > most:
             raise MalformedBody(f"{count} {self._noun}s in one request; send at most {most}.")
 
-    def _explain(self, index: int, message: str) -> Rejection:
+    def _explain(self, index: int, message: str, raw: bytes) -> Rejection:
         """Turn msgspec's message into field, problem and fix."""
         problem, _, path = message.partition(" - at `$")
         if named := re.search(r"unknown field `(.*)`$", problem, re.DOTALL):
@@ -113,6 +118,8 @@ class Form(Generic[T]):
             return Rejection(index, field, "This required field is missing.", self.fixes[field])
         field = re.match(r"\.?(\w*)", path).group(1)  # type: ignore[union-attr]  # always matches
         problem = problem.replace("`", "")
+        if problem == _OUT_OF_RANGE and (name := named_in(raw)):
+            problem = f"This is {name}, which is no number in JSON"
         fix = self.fixes.get(field, f"Send an object with the fields of a {self._noun}.")
         return Rejection(index, field or self._whole, f"{problem}.", fix)
 

@@ -1,6 +1,7 @@
 """POST /api/v1/metrics/: what is stored, what is refused, and how that is said."""
 
 import json
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -116,6 +117,10 @@ DAY = timedelta(days=1)
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("metric_name", {"metric_name": ...}, "required field is missing", "1–100 characters"),
     ("metric_value", {"metric_value": ...}, "required field is missing", "finite number"),
+    ("metric_vlaue", {"metric_vlaue": 1}, "unknown", "Did you mean metric_value?"),
+    ("metric_value", {"metric_value": math.nan}, "This is NaN, which is no", "finite number"),
+    ("metric_value", {"metric_value": -math.inf}, "This is Infinity, which is", "finite number"),
+    ("metadata", {"metadata": {"x": math.nan}}, "This is NaN, which is no", "at most 32 KiB"),
     ("metric_nam", {"metric_nam": "x"}, "unknown", "Did you mean metric_name?"),
     ("zzz", {"zzz": 1}, "unknown", "Leave it out; known: metric_name,"),
     ("metric_name", {"metric_name": ""}, "length >= 1", "1–100 characters"),
@@ -231,6 +236,20 @@ def test_it_keeps_the_good_rows_and_names_the_bad_by_index(send: Any, row: Any) 
     assert PerformanceMetric.objects.count() == 2
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_row_with_nan_harms_no_other_and_text_that_looks_like_it_is_text(
+    send: Any, row: Any, lines: bool
+) -> None:
+    text = 'he said: "NaN, Infinity", [NaN]\\'
+    rows = [row(request_id=text), row(metric_value=math.nan), row(request_id=text)]
+    body = b"\n".join(map(encode, rows)) if lines else json.dumps(rows).encode()
+    kind = "application/x-ndjson" if lines else "application/json"
+    answer = send(body, content_type=kind)
+    assert (answer.status_code, answer.json()["stored"]) == (207, 2)
+    assert [bad["index"] for bad in answer.json()["rejections"]] == [1]
+    assert {found.request_id for found in PerformanceMetric.objects.all()} == {text}
+
+
 def test_it_counts_all_rejections_but_lists_a_hundred(send: Any, row: Any) -> None:
     answer = send([row(component="x")] * 150).json()
     assert (answer["rejected"], len(answer["rejections"])) == (150, 100)
@@ -249,8 +268,7 @@ def test_it_counts_all_rejections_but_lists_a_hundred(send: Any, row: Any) -> No
         b"[{]",
         b"\xff\xfe",
         b'{"metric_name": "\xff"}',
-        b'{"metric_value": NaN}',
-        b'{"metric_value": Infinity}',
+        b'{"metric_value": NaNa}',
         b'{"metric_name": "\\ud800"}',
         b'{"a": 1}, {"b": 2}',
         b'{"a": 1}]',

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+import zstandard
 from django.db import connection
 from django.utils import timezone
 
@@ -89,8 +90,12 @@ def test_a_body_over_the_limit_is_refused(post: Post, api_key: str, settings: An
     assert (answer.status_code, answer.json()["error"]["field"]) == (413, "(body)")
 
 
-def test_a_gzip_body_is_taken(post: Post, api_key: str) -> None:
-    (answer,) = post(api_key, gzip.compress(json.dumps([row()] * 3).encode()), **GZIP)
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)]
+)
+def test_a_packed_body_is_taken(post: Post, api_key: str, encoding: str, pack: Any) -> None:
+    body = pack(json.dumps([row()] * 3).encode())
+    (answer,) = post(api_key, body, **{**GZIP, "Content-Encoding": encoding})
     assert (answer.status_code, answer.json()["stored"]) == (201, 3)
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from metrics.models import ComponentRule, OtlpAlias
+from metrics.otlp import mapping
 
 pytestmark = pytest.mark.django_db
 
@@ -48,3 +49,36 @@ def test_a_known_metric_is_mapped_to_its_own_unit() -> None:
 def test_the_shipped_names_and_rules_are_valid() -> None:
     for one in (*OtlpAlias.objects.all(), *ComponentRule.objects.all()):
         one.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("here", "factor", "names"),
+    [
+        (
+            "gen_ai.client.inference.duration",
+            1000,
+            ["gen_ai.client.operation.duration", "gen_ai.client.inference.duration"],
+        ),
+        (
+            "gen_ai.client.inference.time_to_first_chunk",
+            1000,
+            [
+                "gen_ai.server.time_to_first_token",
+                "gen_ai.client.operation.time_to_first_chunk",
+                "gen_ai.client.inference.time_to_first_chunk",
+            ],
+        ),
+        (
+            "gen_ai.client.inference.usage.output_tokens",
+            1,
+            [
+                "gen_ai.client.inference.usage.output_tokens",
+                "gen_ai.client.inference.operation.output_tokens",
+            ],
+        ),
+    ],
+)
+def test_generations_of_one_metric_are_one_here(here: str, factor: int, names: list[str]) -> None:
+    found = [mapping.load().metric(name) for name in names]
+    assert all(found)
+    assert {(one.metric_name, one.factor) for one in found if one} == {(here, factor)}

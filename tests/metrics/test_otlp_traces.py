@@ -86,6 +86,19 @@ def test_a_span_is_one_row_with_all_that_it_says(post: Post, api_key: str) -> No
             ("gen_ai_inference_time", None, {"provider": "openai", "input_tokens": 7}),
         ),
         (
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "anthropic",
+                "gen_ai.usage.output_tokens": 9,
+                "gen_ai.response.time_to_first_chunk": 0.25,
+            },
+            (
+                "gen_ai_inference_time",
+                None,
+                {"provider": "anthropic", "output_tokens": 9, "first_output_s": 0.25},
+            ),
+        ),
+        (
             {"gen_ai.operation.name": "chat", "gen_ai.response.model": "gpt-4o-2024"},
             ("gen_ai_inference_time", ["gpt-4o-2024"], {}),
         ),
@@ -106,7 +119,7 @@ def test_a_span_is_one_row_with_all_that_it_says(post: Post, api_key: str) -> No
             ("embedding_generation_time", ["e5"], {}),
         ),
     ],
-    ids=["legacy", "response model", "OpenInference", "OpenLLMetry", "embeddings"],
+    ids=["legacy", "newest", "response model", "OpenInference", "OpenLLMetry", "embeddings"],
 )
 def test_every_generation_of_names_is_understood(
     post: Post, api_key: str, attributes: dict[str, Any], expected: tuple[Any, ...]

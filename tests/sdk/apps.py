@@ -1,7 +1,7 @@
 """The services of the matrix test, each set up as sdk/README.md says.
 
 Every one answers /plain, /items/<number>, /stream (three parts, 50 ms apart), /fail and /status
-(the SDK's counts). Run with SERVICE=starlette|flask|django.
+(the SDK's counts). Run with SERVICE=starlette|fastapi|flask|django-wsgi|django-asgi.
 """
 
 import asyncio
@@ -68,6 +68,37 @@ def starlette_app() -> Any:
         Route("/status", counts),
     ]
     app = Starlette(routes=routes)
+    app.add_middleware(AiosmonMiddleware, exclude=["/status"])
+    return app
+
+
+def fastapi_app() -> Any:
+    from aiosmon_sdk.asgi import AiosmonMiddleware
+    from fastapi import FastAPI
+    from fastapi.responses import PlainTextResponse, StreamingResponse
+
+    app = FastAPI()
+
+    @app.get("/plain")
+    async def plain() -> PlainTextResponse:
+        return PlainTextResponse("plain")
+
+    @app.get("/items/{number}")
+    async def item(number: int) -> PlainTextResponse:
+        aiosmon_sdk.current().complexity = "simple"
+        aiosmon_sdk.rate(f"r{number}", 4)
+        return PlainTextResponse(str(number))
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(slow_parts())
+
+    # A plain function: FastAPI runs it in a thread.
+    @app.get("/fail")
+    def fail() -> None:
+        raise ValueError("broken")
+
+    app.get("/status")(status)
     app.add_middleware(AiosmonMiddleware, exclude=["/status"])
     return app
 
@@ -156,6 +187,7 @@ def django_app(*, is_async: bool) -> Any:
 urlpatterns: list[Any] = []
 _MAKE = {
     "starlette": starlette_app,
+    "fastapi": fastapi_app,
     "flask": flask_app,
     "django-wsgi": lambda: django_app(is_async=False),
     "django-asgi": lambda: django_app(is_async=True),

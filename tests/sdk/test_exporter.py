@@ -8,7 +8,8 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
-from aiosmon_sdk import Client
+from aiosmon_sdk import Client, exporter
+from aiosmon_sdk.call import Call
 
 from tests.sdk.portal import FakePortal, wait_until
 
@@ -142,6 +143,42 @@ def test_it_gives_up_rows_that_are_too_old(portal: FakePortal, make_client: Make
     portal.start()
     wait_until(lambda: portal.drops == 20)
     assert client.stats()["queued"] == 0
+
+
+def test_requests_that_are_too_old_are_given_up_too(
+    portal: FakePortal, make_client: MakeClient
+) -> None:
+    client = make_client(give_up_seconds=5)
+    for age in (0, 0, 9):
+        call = Call("work", "ai_query", None, "/a", "GET")
+        call.status, call.ended = 200, time.perf_counter() - age
+        client.add(call)
+        assert client.flush(5)
+    assert (client.stats()["sent"], client.stats()["dropped"]) == (2, 1)
+
+
+def test_a_fault_of_its_own_is_counted_and_does_not_spin(
+    portal: FakePortal,
+    make_client: MakeClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults: list[float] = []
+
+    def fault() -> None:
+        faults.append(time.perf_counter())
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(exporter, "event_ids", fault)
+    # A full batch is taken at once, and taken again.
+    client = make_client(batch_rows=1, batch_seconds=0.05)
+    send(client, 1)
+    wait_until(lambda: len(faults) == 3)
+    assert faults[2] - faults[0] > 0.09
+    monkeypatch.undo()
+    assert client.flush(5)
+    assert len(portal.rows) == 1
+    assert caplog.text.count("a fault of the SDK") == 1
 
 
 def test_it_counts_refused_rows_and_logs_each_reason_once(

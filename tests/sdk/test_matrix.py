@@ -1,11 +1,13 @@
 """Real frameworks under real servers, while the portal is killed, restarted and hung."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +28,25 @@ def granian(interface: str, port: int) -> list[str]:
     ]
 
 
-def gunicorn(port: int, *more: str) -> list[str]:
+def gunicorn(interface: str, port: int) -> list[str]:
+    worker = "asgi" if interface == "asgi" else "sync"
     return [
-        *("gunicorn", "--preload", "-w", "2", "-b", f"127.0.0.1:{port}", *more),
+        *("gunicorn", "--preload", "-w", "2", "-k", worker, "-b", f"127.0.0.1:{port}"),
         *("--no-control-socket", "--log-level", "error", "tests.sdk.apps:app"),
     ]
 
 
+SERVICES = {
+    "starlette": "asgi",
+    "fastapi": "asgi",
+    "flask": "wsgi",
+    "django-wsgi": "wsgi",
+    "django-asgi": "asgi",
+}
 MATRIX = {
-    "starlette, granian": ("starlette", lambda port: granian("asgi", port)),
-    "flask, granian": ("flask", lambda port: granian("wsgi", port)),
-    "flask, gunicorn": ("flask", gunicorn),
-    "django-wsgi, granian": ("django-wsgi", lambda port: granian("wsgi", port)),
-    "django-wsgi, gunicorn": ("django-wsgi", gunicorn),
-    "django-asgi, granian": ("django-asgi", lambda port: granian("asgi", port)),
+    f"{service}, {server.__name__}": (service, partial(server, interface))
+    for service, interface in SERVICES.items()
+    for server in (granian, gunicorn)
 }
 
 
@@ -80,12 +87,16 @@ def is_up(http: httpx.Client) -> bool:
         return False
 
 
-def counts(http: httpx.Client) -> dict[int, dict[str, int]]:
-    """The SDK's counts by process: a new connection each time meets all workers."""
+def counts(http: httpx.Client, workers: int) -> dict[int, dict[str, int]]:
+    """The SDK's counts by process: new connections meet all workers sooner or later."""
     found: dict[int, dict[str, int]] = {}
-    for _ in range(12):
+
+    def have_all_answered() -> bool:
         status: dict[str, int] = http.get("/status").json()
         found[status.pop("pid")] = status
+        return len(found) == workers
+
+    wait_until(have_all_answered, 20)
     return found
 
 
@@ -103,13 +114,13 @@ def test_every_row_is_delivered_or_counted(name: str, portal: FakePortal) -> Non
             disturb(portal, number)
             ask(http, number)
         assert http.get("/stream").text == "one two three"
-        found = counts(http)
+        found = counts(http, workers=2 if "gunicorn" in name else 1)
         wait_until(lambda: len(portal.rows) >= 4 * ROUNDS + 2)
         wait_until(lambda: len(portal.votes) >= ROUNDS)
     assert sorted(vote["request_id"] for vote in portal.votes) == sorted(
         f"r{number}" for number in range(ROUNDS)
     )
-    check(portal.rows, found, workers=2 if "gunicorn" in name else 1)
+    check(portal.rows, found)
 
 
 def disturb(portal: FakePortal, number: int) -> None:
@@ -118,14 +129,15 @@ def disturb(portal: FakePortal, number: int) -> None:
         step()
 
 
-def check(rows: list[dict[str, Any]], found: dict[int, dict[str, int]], workers: int) -> None:
+def check(rows: list[dict[str, Any]], found: dict[int, dict[str, int]]) -> None:
     started = [row for row in rows if row["metric_name"] == "started"]
     rows = [row for row in rows if row["metric_name"] != "started"]
     assert len(started) == 1
-    assert len(found) == workers
     lost = ("dropped", "rejected", "votes_dropped", "votes_rejected")
     assert sum(status[name] for status in found.values() for name in lost) == 0
-    paths = Counter(row["endpoint_path"].replace("{number:int}", "<int:number>") for row in rows)
+    paths = Counter(
+        re.sub(r"\{number(:int)?\}", "<int:number>", row["endpoint_path"]) for row in rows
+    )
     expected = {"/plain", "/items/<int:number>", "/fail", "/missing"}
     assert paths == {**dict.fromkeys(expected, ROUNDS), "/stream": 1}
     for row in rows:
@@ -142,7 +154,8 @@ def check_row(row: dict[str, Any]) -> None:
         assert row["request_id"].startswith("r")
     elif path == "/stream":
         assert row["ml_models_used"] == ["generator"]
-        assert metadata["ttfb_ms"] < 50 < 145 < row["metric_value"]
+        # Three parts, 50 ms after each; how soon the first one comes depends on the machine.
+        assert row["metric_value"] - metadata["ttfb_ms"] > 145
     elif path.startswith("/items"):
         assert row["query_complexity"] == "simple"
     if path != "/stream":

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from aiosmon_sdk import Client
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.options import Options
 from aiosmon_sdk.rows import Encoder, Unfit
+from aiosmon_sdk.tally import event_ids
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +112,53 @@ def test_metadata_nested_without_end_is_no_trouble() -> None:
     row, clipped = decoded(metadata=endless)
     assert clipped == 1
     assert row.metadata is not None
+
+
+plain = st.none() | st.text(min_size=1, max_size=60)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"endpoint": plain, "client": plain, "request_id": plain, "success": st.booleans()},
+        optional={
+            "status": st.integers(200, 599),
+            "method": plain,
+            "complexity": st.sampled_from(["simple", "hard", ["simple"]]),
+            "models": st.lists(plain, max_size=2),
+            "value": st.floats(0, 1e9),
+            "error": plain,
+            "aborted": st.booleans(),
+            "metadata": st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+        },
+    )
+)
+def test_what_is_kept_of_an_ordinary_call_makes_the_same_row(fields: dict[str, Any]) -> None:
+    call, encoder = Call("work", "ai_query", None), Encoder(OPTIONS)
+    for name, value in fields.items():
+        setattr(call, name, value)
+    call.ended = call.started + 0.0123
+    try:
+        whole = msgspec.json.decode(encoder.encode(call, None))
+    except TypeError:
+        # No hash: the call itself is kept, and given up by the exporter's thread.
+        assert encoder.shortened(call) is call
+        return
+    assert msgspec.json.decode(encoder.encode(encoder.shortened(call), None)) == whole
+
+
+def test_an_ordinary_call_is_not_kept_itself() -> None:
+    call, encoder = Call("work", "ai_query", None, "/a", "GET", "acme", "r1"), Encoder(OPTIONS)
+    call.status = 200
+    encoder.encode(call, None)
+    assert encoder.shortened(call) is not call
+
+
+def test_event_ids_are_uuids_that_follow_one_another() -> None:
+    batches = [[*islice(event_ids(), 600)] for _ in range(50)]
+    ids = [UUID(one) for batch in batches for one in batch]
+    assert len(set(ids)) == 30_000
+    assert {(one.version, one.variant) for one in ids} == {(7, RFC_4122)}
+    assert all(batch == sorted(batch) for batch in batches)
 
 
 anything = st.recursive(

@@ -39,15 +39,13 @@ class AiosmonMiddleware:
             await self._app(scope, receive, send)
             return
         root = scope.get("root_path", "")
-        requests = self._requests
 
         # Not a coroutine of its own: handing on the server's awaitable costs nothing.
         def watched(message: Message) -> Awaitable[None]:
             kind = message["type"]
             if kind == "http.response.body":
                 if not message.get("more_body"):
-                    _name_route(call, scope, root)
-                    requests.end(call, scope)
+                    self._end(call, scope, root)
                 elif call.first is None and message.get("body"):
                     call.first = _clock()
             elif kind == "http.response.start":
@@ -59,40 +57,41 @@ class AiosmonMiddleware:
             await self._app(scope, receive, watched)
         except BaseException as error:
             if not call.ended:
-                requests.raised(call, error)
+                self._requests.raised(call, error)
             raise
         finally:
             CURRENT.reset(token)
             if not call.ended:
                 # No last byte: an exception, a caller who left, or a file sent by the server.
-                _name_route(call, scope, root)
-                requests.end(call, scope)
+                self._end(call, scope, root)
 
     def _begin(self, scope: Scope) -> Call | None:
         headers = dict(scope["headers"])
         if _PROBE in headers:
             return None
-        call = self._requests.begin(scope["path"], scope["method"])
+        client = headers.get(self._client_header)
+        request_id = headers.get(self._request_id_header)
+        call = self._requests.begin(
+            scope["path"],
+            scope["method"],
+            client.decode("latin-1") if client else None,
+            request_id.decode("latin-1") if request_id else None,
+        )
         if call is None:
             return None
-        client = headers.get(self._client_header)
-        if client is not None:
-            call.client = client.decode("latin-1")
-        request_id = headers.get(self._request_id_header)
-        if request_id is not None:
-            call.request_id = request_id.decode("latin-1")
+        state = scope.get("state")
         # A copy: a server may hand the same state to every request.
-        scope["state"] = {**scope.get("state", {}), "aiosmon": call}
+        scope["state"] = {**state, "aiosmon": call} if state else {"aiosmon": call}
         return call
+
+    def _end(self, call: Call, scope: Scope, root: str) -> None:
+        template = getattr(scope.get("route"), "path", None)
+        if isinstance(template, str) and template:
+            # The template that the framework has found, below its mounts.
+            mounted = scope.get("root_path", "")
+            call.endpoint = template if mounted == root else mounted[len(root) :] + template
+        self._requests.end(call, scope)
 
 
 def _lower(name: str | None) -> bytes:
     return (name or "").lower().encode()
-
-
-def _name_route(call: Call, scope: Scope, root: str) -> None:
-    """Prefer the template of the route that the framework has found, below its mounts."""
-    template = getattr(scope.get("route"), "path", None)
-    if isinstance(template, str) and template:
-        mounted = scope.get("root_path", "")
-        call.endpoint = mounted[len(root) :] + template

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -16,40 +16,74 @@ _wall = time.time
 class Call:
     """A request or a tracked piece of work. The service fills in what it learns about it.
 
-    It has no ``__slots__``: defaults on the class make a new call cheap, and a
-    misspelt attribute must not raise into the service.
+    Slots, all of them set at once, make a new call small and its reading cheap; what else
+    is set, such as a misspelt attribute, must not raise into the service.
     """
 
-    metric_name: str
-    category: str
-    component: str | None = None
-    unit: str = "ms"
-    endpoint: str | None = None
-    client: str | None = None
-    complexity: str | None = None
-    models: Sequence[str] = ()
-    satisfaction: float | None = None
-    user_id: int | None = None
-    success: bool = True
-    error: str | None = None
-    #: HTTP facts that the integrations set.
-    status: int | None = None
-    method: str | None = None
-    aborted: bool = False
-    #: Set by record(): a value that is not the time taken, and its own time.
-    value: float | None = None
-    timestamp: datetime | None = None
-    #: perf_counter() of the first chunk of a streamed answer, and of the end.
-    first: float | None = None
-    ended: float = 0.0
-    #: What the framework caught: the error of this call if its status is 5xx.
-    caught: str | None = None
-    _request_id: str | None = None
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_request_id",
+        "aborted",
+        "category",
+        "caught",
+        "client",
+        "complexity",
+        "component",
+        "ended",
+        "endpoint",
+        "error",
+        "first",
+        "metadata",
+        "method",
+        "metric_name",
+        "models",
+        "satisfaction",
+        "started",
+        "started_at",
+        "status",
+        "success",
+        "timestamp",
+        "unit",
+        "user_id",
+        "value",
+    )
 
-    def __init__(self, metric_name: str, category: str, component: str | None) -> None:
+    def __init__(
+        self,
+        metric_name: str,
+        category: str,
+        component: str | None,
+        endpoint: str | None = None,
+        method: str | None = None,
+        client: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
         self.metric_name = metric_name
         self.category = category
         self.component = component
+        self.unit = "ms"
+        self.endpoint = endpoint
+        self.client = client
+        self.complexity: str | None = None
+        self.models: Sequence[str] = ()
+        self.satisfaction: float | None = None
+        self.user_id: int | None = None
+        self.success = True
+        self.error: str | None = None
+        #: HTTP facts that the integrations set.
+        self.status: int | None = None
+        self.method = method
+        self.aborted = False
+        #: Set by record(): a value that is not the time taken, and its own time.
+        self.value: float | None = None
+        self.timestamp: datetime | None = None
+        #: perf_counter() of the first chunk of a streamed answer, and of the end.
+        self.first: float | None = None
+        self.ended = 0.0
+        #: What the framework caught: the error of this call if its status is 5xx.
+        self.caught: str | None = None
+        self._request_id = request_id
         self.metadata: dict[str, Any] = {}
         self.started_at = _wall()
         self.started = _clock()
@@ -58,7 +92,7 @@ class Call:
     def request_id(self) -> str:
         """The caller's X-Request-ID; without one, an id is made when first asked for."""
         if self._request_id is None:
-            self._request_id = uuid.uuid4().hex
+            self._request_id = os.urandom(16).hex()
         return self._request_id
 
     @request_id.setter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,10 @@ log = logging.getLogger("aiosmon_sdk")
 LOST_VOTES_METRIC = "sdk_votes_dropped"
 
 
+def _ignore(_call: Call) -> None:
+    """Without URL and key nothing is sent."""
+
+
 class Client:
     """Sends rows to one portal under one service name. Off without URL and key."""
 
@@ -24,25 +29,20 @@ class Client:
         self.options = options
         self._rows: Exporter | None = None
         self._votes: Exporter | None = None
-        if not options.problem:
+        #: Queue a call whose ``ended`` is set.
+        self.add: Callable[[Call], None] = _ignore
+        #: Whether rows go anywhere.
+        self.enabled = not options.problem
+        if self.enabled:
             self._rows = Exporter(options)
             self._votes = Exporter(options, VOTES, self._report_lost_votes)
+            self.add = self._rows.add
         else:
             log.warning("metrics are not sent: %s", options.problem)
 
     @property
     def _exporters(self) -> list[Exporter]:
         return [one for one in (self._votes, self._rows) if one is not None]
-
-    @property
-    def enabled(self) -> bool:
-        """Whether rows go anywhere."""
-        return self._rows is not None
-
-    def add(self, call: Call) -> None:
-        """Queue a call whose ``ended`` is set."""
-        if self._rows is not None:
-            self._rows.add(call)
 
     def record(
         self,

@@ -96,14 +96,14 @@ class AiosmonMiddleware:
         meta = request.META
         if _PROBE in meta:
             return None
-        call = self._requests.begin(request.path_info, request.method or "")
-        if call is None:
-            return None
-        call.client = meta.get(self._client_key)
-        request_id = meta.get(self._request_id_key)
-        if request_id is not None:
-            call.request_id = request_id
-        request.aiosmon = call  # type: ignore[attr-defined]
+        call = self._requests.begin(
+            request.path_info,
+            request.method or "",
+            meta.get(self._client_key),
+            meta.get(self._request_id_key) or None,
+        )
+        if call is not None:
+            request.aiosmon = call  # type: ignore[attr-defined]
         return call
 
     def _raised(self, call: Call, request: HttpRequest, error: BaseException) -> None:

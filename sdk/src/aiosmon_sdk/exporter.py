@@ -12,20 +12,23 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Callable
 
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.delivery import Batch, Courier, Outcome, Told
 from aiosmon_sdk.options import ROWS, VOTES, Kind, Options
+from aiosmon_sdk.ordinary import Brief
 from aiosmon_sdk.processes import EXPORTERS, flush_when_a_worker_process_ends
 from aiosmon_sdk.rows import Encoder, Unfit
-from aiosmon_sdk.tally import EventIds, Tally
+from aiosmon_sdk.tally import Tally, event_ids
 from aiosmon_sdk.votes import VoteEncoder
 
 DROPS_METRIC = "sdk_rows_dropped"
 # The thread encodes this many rows, then lets the service's threads run: a slice is well
 # under a millisecond of the interpreter.
-SLICE_ROWS = 40
+SLICE_ROWS = 100
 SLICE_PAUSE_SECONDS = 0.0005
 # While someone waits for a flush, a dead portal is tried more often than the backoff says.
 HURRIED_PAUSE_SECONDS = 0.2
@@ -53,8 +56,9 @@ class Exporter:
 
     def reset(self) -> None:
         """Begin with nothing: at first, and in a forked child, whose parent sends what it had."""
-        self._queue: deque[Call] = deque(maxlen=self.options.max_queued)
+        self._queue: deque[Call | Brief] = deque(maxlen=self.options.max_queued)
         self._added = Tally()
+        self._append, self._one_more = self._queue.append, self._added.one_more
         self._taken = 0
         self._counts: Counter[str] = Counter()
         self._reported = 0
@@ -69,12 +73,13 @@ class Exporter:
         self._thread: threading.Thread | None = None
         self._told = Told()
         self._encoder = (VoteEncoder if self.kind is VOTES else Encoder)(self.options)
+        self._shortened = self._encoder.shortened
         self._courier = Courier(self.options, self.kind, self._told, self._wait, self._is_hopeless)
 
     def add(self, call: Call) -> None:
         """Queue a finished call. Called by the service's threads and event loops."""
-        self._queue.append(call)
-        self._added.one_more()
+        self._append(self._shortened(call))
+        self._one_more()
         if self._thread is None:
             self._start()
         elif self._listening and len(self._queue) >= self.options.batch_rows:
@@ -109,6 +114,7 @@ class Exporter:
             self._closed = True
             lost = self._added.value - self._done
             self._queue = deque(maxlen=0)
+            self._append = self._queue.append
             self._counts["abandoned"] += self._added.value - self._done
         self._ring()
         if lost > 0:
@@ -180,6 +186,8 @@ class Exporter:
             text = f"{self.kind.noun} were lost by a fault of the SDK: {error!r}"
             self._told.once(logging.ERROR, "fault", text)
             self._give_up_what_was_taken()
+            # One that comes again at once must not cost the service its processor.
+            self._wait(self.options.batch_seconds, False)
 
     def _gather(self) -> None:
         """Wait until a batch is full, or for as long as its first row may wait."""
@@ -191,24 +199,19 @@ class Exporter:
 
     def _take(self) -> Batch:
         """Encode what is queued, in slices, up to a batch."""
-        batch, size = Batch(), 0
-        ids = EventIds(self.options.batch_rows + 1) if self.options.event_ids else None
+        batch, size, most = Batch(), 0, self.options.batch_rows
+        ids: Iterator[str | None] = event_ids() if self.options.event_ids else repeat(None)
         expiry = time.perf_counter() - self.options.give_up_seconds
-        while self._queue and len(batch.rows) < self.options.batch_rows:
-            if size > MOST_BATCH_CHARS:
-                break
-            for call in self._slice(self.options.batch_rows - len(batch.rows)):
-                row = self._encoded(call, ids, expiry)
-                if row is not None:
-                    batch.oldest = min(batch.oldest or call.ended, call.ended)
-                    batch.rows.append(row)
-                    size += len(row)
-            if not self._is_hurried:
+        while self._queue and len(batch.rows) < most and size <= MOST_BATCH_CHARS:
+            if batch.rows and not self._is_hurried:
                 time.sleep(SLICE_PAUSE_SECONDS)
+            rows = self._encoded(self._slice(most - len(batch.rows)), batch, ids, expiry)
+            batch.rows += rows
+            size += sum(map(len, rows))
         self._report_drops(batch, ids)
         return batch
 
-    def _slice(self, most: int) -> list[Call]:
+    def _slice(self, most: int) -> list[Call | Brief]:
         with self._lock:
             queue = self._queue
             number = min(SLICE_ROWS, most, len(queue))
@@ -216,25 +219,36 @@ class Exporter:
             self._taken += number
             return [queue.popleft() for _ in range(number)]
 
-    def _encoded(self, call: Call, ids: EventIds | None, expiry: float) -> str | None:
-        if call.ended < expiry:
-            self._count("expired")
-            return None
-        try:
-            return self._encoder.encode(call, ids.next() if ids else None)
-        except Unfit as unfit:
-            reason = str(unfit)
-        except Exception as error:  # noqa: BLE001  # the row holds whatever the service put there
-            reason = repr(error)
+    def _encoded(
+        self, calls: list[Call | Brief], batch: Batch, ids: Iterator[str | None], expiry: float
+    ) -> list[str]:
+        rows: list[str] = []
+        encode = self._encoder.encode
+        for call in calls:
+            ended = call[0] if isinstance(call, tuple) else call.ended
+            if ended < expiry:
+                self._count("expired")
+                continue
+            try:
+                rows.append(encode(call, next(ids)))
+            except Unfit as unfit:
+                self._unfit(str(unfit))
+            except Exception as error:  # noqa: BLE001  # whatever the service put there
+                self._unfit(repr(error))
+            else:
+                if not batch.oldest or ended < batch.oldest:
+                    batch.oldest = ended
+        return rows
+
+    def _unfit(self, reason: str) -> None:
         self._count("invalid")
         self._told.once(
             logging.WARNING,
             f"unfit {reason[:40]}",
             f"one of the {self.kind.noun} was dropped: {reason}",
         )
-        return None
 
-    def _report_drops(self, batch: Batch, ids: EventIds | None) -> None:
+    def _report_drops(self, batch: Batch, ids: Iterator[str | None]) -> None:
         """Say how many were dropped since it was last said: rows by a row among them."""
         news = self._dropped - self._reported
         if news <= 0:
@@ -249,7 +263,7 @@ class Exporter:
         call.value, call.unit, call.ended = news, "count", time.perf_counter()
         call.metadata = {"since_start": reasons}
         batch.oldest = batch.oldest or call.ended
-        batch.rows.append(self._encoder.encode(call, ids.next() if ids else None))
+        batch.rows.append(self._encoder.encode(call, next(ids)))
         batch.reported = news
 
     def _settle(self, outcome: Outcome) -> None:

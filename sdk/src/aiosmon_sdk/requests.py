@@ -16,6 +16,7 @@ log = logging.getLogger("aiosmon_sdk")
 
 PROBE_HEADER = "X-AIOSMON-Probe"
 CLIENT_ERROR, SERVER_ERROR = 400, 500
+_clock = time.perf_counter
 Describe = Callable[[Call, Any], None]
 
 
@@ -53,15 +54,16 @@ class Requests:
         """The client named, or the default one at this moment."""
         return self._sender or default_client()
 
-    def begin(self, path: str, method: str) -> Call | None:
+    def begin(
+        self, path: str, method: str, client: str | None, request_id: str | None
+    ) -> Call | None:
         """A call that starts now; None when this path is not measured."""
-        rule = self._paths.rule(path)
-        if rule is None or not self.client.enabled:
+        rule = self._paths[path]
+        if rule is None or not (self._sender or default_client()).enabled:
             return None
-        call = Call(rule.metric_name, rule.category, rule.component)
-        call.endpoint = path
-        call.method = method
-        return call
+        return Call(
+            rule.metric_name, rule.category, rule.component, path, method, client, request_id
+        )
 
     def raised(self, call: Call, error: BaseException) -> None:
         """The service let this exception out."""
@@ -75,7 +77,7 @@ class Requests:
         """Take the time and queue the row; a second time does nothing."""
         if call.ended:
             return
-        call.ended = time.perf_counter()
+        call.ended = _clock()
         status = call.status
         if status is None:
             self._without_answer(call)
@@ -86,7 +88,7 @@ class Requests:
             return
         if self._describe is not None:
             self._described(call, request)
-        self.client.add(call)
+        (self._sender or default_client()).add(call)
 
     def _without_answer(self, call: Call) -> None:
         if call.success and not call.aborted:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import Optional
 
 # Paths with ids in them have no end; past this many the memory of decisions starts afresh.
 _REMEMBERED = 2048
@@ -21,26 +22,25 @@ class Rule:
     component: str | None = None
 
 
-class Paths:
-    """Decides by path: the first rule that matches, or None for a path that is left out."""
+class Paths(dict[str, Optional[Rule]]):
+    """Decides by path: the first rule that matches, or None for a path that is left out.
+
+    ``paths[path]``, the path without its query; what was decided is remembered.
+    """
 
     def __init__(
         self, include: Iterable[str] = (), exclude: Iterable[str] = (), rules: Iterable[Rule] = ()
     ) -> None:
+        super().__init__()
         self._include = _any_of(include)
         self._exclude = _any_of(exclude)
         self._rules = [(re.compile(translate(rule.path)), rule) for rule in rules]
-        self._decided: dict[str, Rule | None] = {}
 
-    def rule(self, path: str) -> Rule | None:
-        """The rule for a path without its query."""
-        try:
-            return self._decided[path]
-        except KeyError:
-            if len(self._decided) >= _REMEMBERED:
-                self._decided = {}
-            decided = self._decided[path] = self._decide(path)
-            return decided
+    def __missing__(self, path: str) -> Rule | None:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        decided = self[path] = self._decide(path)
+        return decided
 
     def _decide(self, path: str) -> Rule | None:
         if self._include is not None and not self._include.match(path):

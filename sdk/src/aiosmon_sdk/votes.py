@@ -8,6 +8,7 @@ from typing import Any
 
 from aiosmon_sdk.call import Call
 from aiosmon_sdk.options import Options
+from aiosmon_sdk.ordinary import Brief
 from aiosmon_sdk.rows import Unfit, as_json, storable, user_id
 
 THUMBS = frozenset(("up", "down"))
@@ -33,7 +34,11 @@ class VoteEncoder:
         self._options = options
         self.clipped = 0
 
-    def encode(self, vote: Call, event_id: str | None) -> str:
+    def shortened(self, vote: Call) -> Call:
+        """The vote: nothing of it repeats."""
+        return vote
+
+    def encode(self, vote: Call | Brief, event_id: str | None) -> str:
         """The vote as a JSON object. Raises Unfit when it can't become one."""
         if not isinstance(vote, Vote):
             raise Unfit("it is no vote")

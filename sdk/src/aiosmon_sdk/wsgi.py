@@ -73,15 +73,14 @@ class AiosmonMiddleware:
     def _begin(self, environ: Environ) -> Call | None:
         if _PROBE in environ:
             return None
-        path = environ.get("PATH_INFO", "")
-        call = self._requests.begin(path, environ.get("REQUEST_METHOD", ""))
-        if call is None:
-            return None
-        call.client = environ.get(self._client_key)
-        request_id = environ.get(self._request_id_key)
-        if request_id is not None:
-            call.request_id = request_id
-        environ["aiosmon"] = call
+        call = self._requests.begin(
+            environ.get("PATH_INFO", ""),
+            environ.get("REQUEST_METHOD", ""),
+            environ.get(self._client_key),
+            environ.get(self._request_id_key) or None,
+        )
+        if call is not None:
+            environ["aiosmon"] = call
         return call
 
 
