@@ -8,8 +8,11 @@ scale 5. Source: OpenTelemetry metrics data model, "ExponentialHistogram".
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 SCALE = 5
 BUCKETS_PER_DOUBLING = 32  # 2**SCALE
@@ -38,7 +41,14 @@ class Histogram:
     @property
     def total(self) -> int:
         """How many values it holds."""
-        return self.zero + sum(self.counts.values())
+        return self._ranks[1][-1] if self.counts else self.zero
+
+    @cached_property
+    def _ranks(self) -> tuple[list[int], list[int]]:
+        """Its buckets in order, and how many values lie up to the end of each."""
+        buckets = sorted(self.counts)
+        below = accumulate((self.counts[idx] for idx in buckets), initial=self.zero)
+        return buckets, list(below)[1:]
 
     def quantile(self, share: float) -> float | None:
         """The value below which ``share`` (0–1) of the values lie; None without values.
@@ -51,12 +61,8 @@ class Histogram:
         rank = max(1, math.ceil(share * self.total))
         if rank <= self.zero:
             return min(0.0, self.largest)
-        seen = self.zero
-        for idx in sorted(self.counts):
-            seen += self.counts[idx]
-            if seen >= rank:
-                break
-        return min(max(middle(idx), self.smallest), self.largest)
+        buckets, below = self._ranks
+        return min(max(middle(buckets[bisect_left(below, rank)]), self.smallest), self.largest)
 
 
 Stored = tuple[int, int, Sequence[int], Sequence[int], float | None, float | None]

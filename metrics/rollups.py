@@ -3,7 +3,8 @@
 The transaction that stores rows also marks which (client, metric, minute) it
 touched. The roll-up claims marks, recomputes those minutes *from the rows and
 the histogram points* (metrics.otlp) and upserts: late rows, repeats and crashes
-need no special case, and a roll-up always equals a recount.
+need no special case, and a roll-up always equals a recount. What follows from
+the minutes is marked in turn: SLIs (changed_minutes) and hours (pending_hours).
 """
 
 from datetime import datetime, timedelta
@@ -11,9 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from metrics.histogram import BUCKET_SQL, SCALE, SMALLEST
 from metrics.models import MinuteRollup
+from metrics.spans import DAY, floor
 
 BATCH = 500
 
@@ -37,6 +40,19 @@ _CHANGED = """
 INSERT INTO changed_minutes (client_id, metric_name, minute)
 SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
 """
+
+# One mark an hour, locked until the roll-up is committed: who sums up the hour (metrics.longer)
+# waits for it, or has gone before, and then the mark is set anew. In one order, so that none
+# waits for another in a circle. What is older than minutes are kept is settled.
+_MARK_HOURS = """
+INSERT INTO pending_hours (client_id, metric_name, hour)
+SELECT DISTINCT client_id, metric_name, date_trunc('hour', minute, 'UTC') AS hour
+FROM unnest(%s::int[], %s::text[], %s::timestamptz[]) AS k (client_id, metric_name, minute)
+WHERE minute >= %s
+ORDER BY client_id, metric_name, hour
+ON CONFLICT (client_id, metric_name, hour) DO UPDATE SET hour = excluded.hour WHERE false
+"""
+_OLDEST_MARK = "SELECT min(hour) FROM pending_hours"
 
 _SERIES = (
     "client_id, minute, metric_name, component, service_name, query_complexity, model, "
@@ -132,6 +148,7 @@ def roll_up(batch: int = BATCH) -> int:
         # The bounds, given as constants, keep the join to the partitions concerned.
         cursor.execute(_UPSERT, [clients, names, minutes, min(minutes), max(minutes)])
         cursor.execute(_CHANGED, [clients, names, minutes])
+        cursor.execute(_MARK_HOURS, [clients, names, minutes, kept_since(timezone.now())])
     return len(keys)
 
 
@@ -146,7 +163,18 @@ def roll_up_all(most: int = 200) -> int:
     return done
 
 
+def kept_since(now: datetime) -> datetime:
+    """From when on minutes are there: a day of UTC is kept as a whole."""
+    return floor(now - timedelta(days=settings.MINUTE_RETENTION_DAYS), DAY)
+
+
 def forget_old(now: datetime) -> int:
-    """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went."""
-    oldest = now - timedelta(days=settings.MINUTE_RETENTION_DAYS)
+    """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went.
+
+    Those that are not yet summed up by hour stay.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST_MARK)
+        (marked,) = cursor.fetchone()
+    oldest = min(kept_since(now), floor(marked, DAY) if marked else now)
     return MinuteRollup.objects.filter(minute__lt=oldest).delete()[0]

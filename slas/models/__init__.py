@@ -3,7 +3,7 @@
 from slas.models.contracts import Contract
 from slas.models.exclusions import Exclusion
 from slas.models.promises import Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
-from slas.models.slos import SliHour, SliMinute, Slo, SloVersion
+from slas.models.slos import SliDay, SliHour, SliMinute, Slo, SloVersion
 from slas.models.verdict import Verdict
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ModelTarget",
     "ResourceLimit",
     "Sla",
+    "SliDay",
     "SliHour",
     "SliMinute",
     "Slo",
