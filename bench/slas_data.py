@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Client
-from metrics import rollups
+from metrics import longer, rollups
 from metrics.ingest.schema import Row
 from metrics.ingest.store import store
 from metrics.partitions import TABLE, name_of
@@ -64,6 +64,7 @@ def make(rows: int) -> None:
             cursor.execute(f"ANALYZE {name_of(day.date())}")
             while rollups.roll_up(batch=2000):
                 slis.count_all()
+            longer.roll_up_all(timezone.now())
         cursor.execute(f"SELECT setval('{TABLE}_id_seq', %s)", [rows + 1])
         cursor.execute("VACUUM ANALYZE")
 
@@ -144,9 +145,14 @@ def forget(end: datetime) -> None:
             (TABLE, '"timestamp"'),
             ("minute_rollups", "minute"),
             ("sli_minutes", "minute"),
+            ("hour_rollups", "hour"),
+            ("day_rollups", "day"),
+            ("metric_hours", "hour"),
+            ("pending_hours", "hour"),
             ("sli_hours", "hour"),
+            ("sli_days", "day"),
             ("pending_minutes", "minute"),
             ("changed_minutes", "minute"),
         ):
             cursor.execute(f"DELETE FROM {table} WHERE {column} >= %s", [end])
-        cursor.execute("VACUUM ANALYZE sli_minutes, sli_hours, minute_rollups")
+        cursor.execute("VACUUM ANALYZE")

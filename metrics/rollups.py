@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from metrics.histogram import BUCKET_SQL, SCALE, SMALLEST
 from metrics.models import MinuteRollup
-from metrics.spans import DAY, floor
+from metrics.spans import DAY, HOUR, floor
 
 BATCH = 500
 
@@ -69,15 +69,20 @@ WITH keys AS (
     SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
         AS k (client_id, metric_name, minute)
 ), picked AS MATERIALIZED (
-    SELECT k.client_id, k.minute, k.metric_name, m.component, m.service_name,
+    SELECT k.client_id, k.minute, m.metric_name, m.component, m.service_name,
         coalesce(m.query_complexity, '') AS query_complexity,
         left(coalesce(m.ml_models_used ->> 0, ''), 100) AS model,
         m.measurement_unit, m.synthetic, m.success, m.metric_value, m.user_satisfaction_score,
         CASE WHEN m.success AND m.metric_value >= {SMALLEST} THEN {_BUCKET} END AS bucket
-    FROM keys k JOIN ai_performance_metrics m
-        ON m.client_id = k.client_id AND m.metric_name = k.metric_name
-        AND m."timestamp" >= k.minute AND m."timestamp" < k.minute + interval '1 minute'
-    WHERE m."timestamp" >= %s AND m."timestamp" < %s + interval '1 minute'
+    FROM (
+        SELECT client_id, minute, array_agg(metric_name) AS names FROM keys GROUP BY 1, 2
+    ) k CROSS JOIN LATERAL (
+        SELECT * FROM ai_performance_metrics m WHERE m.client_id = k.client_id
+            AND m."timestamp" >= k.minute AND m."timestamp" < k.minute + interval '1 minute'
+            AND m."timestamp" >= %s AND m."timestamp" < %s + interval '1 minute'
+            AND m.metric_name = ANY(k.names)
+        OFFSET 0  -- Looked up minute by minute, whatever the planner expects.
+    ) m
 ), points AS MATERIALIZED (
     -- Each series gets a number: their many buckets are grouped by that, not by nine columns.
     SELECT h.*, false AS synthetic, h.succeeded > 0 AS success, dense_rank() OVER (
@@ -168,13 +173,18 @@ def kept_since(now: datetime) -> datetime:
     return floor(now - timedelta(days=settings.MINUTE_RETENTION_DAYS), DAY)
 
 
+def forgotten_until(now: datetime) -> datetime:
+    """Up to when minutes are deleted: not yet those that a roll-up under way may still mark."""
+    return kept_since(now - HOUR)
+
+
 def forget_old(now: datetime) -> int:
     """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went.
 
-    Those that are not yet summed up by hour stay.
+    Those that are not yet summed up by hour stay: who sums up finds all of an hour.
     """
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST_MARK)
         (marked,) = cursor.fetchone()
-    oldest = min(kept_since(now), floor(marked, DAY) if marked else now)
+    oldest = min(forgotten_until(now), floor(marked, DAY) if marked else now)
     return MinuteRollup.objects.filter(minute__lt=oldest).delete()[0]

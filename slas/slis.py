@@ -81,9 +81,12 @@ _ASKED = {
     **dict.fromkeys(("threshold", "good_within"), "float8"),
     "include_synthetic": "boolean",
 }
-_FORGET = f"""{_CONCERNED}
-DELETE FROM sli_minutes s USING concerned c
-WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+# What was counted goes; which hours that concerns is what comes back.
+_FORGET = f"""{_CONCERNED}, gone AS (
+    DELETE FROM sli_minutes s USING concerned c
+    WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+)
+SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute, 'UTC') FROM concerned
 """  # noqa: S608  # built from the constants above alone
 # Which rows count for an objective, what of them is judged, and which are good: said once.
 _VALUE = f"""CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
@@ -145,28 +148,31 @@ SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}),
 FROM judged WHERE value IS NOT NULL
 GROUP BY client_id, slo_id, minute, version_id
 """  # noqa: S608  # built from the constants above alone
-# A longer span is the sum of the shorter ones in it; one that has none left goes.
-_SUM_UP = """{concerned}, spans AS (
-    SELECT DISTINCT client_id, slo_id, date_trunc('{unit}', minute, 'UTC') AS {unit}
-    FROM concerned
+# A longer span is the sum of the shorter ones in it, and goes with the last of them. They are
+# looked up span by span (OFFSET 0), whatever the planner expects.
+_SUM_UP = """
+WITH spans AS (
+    SELECT DISTINCT client_id, slo_id, date_trunc('{unit}', hour, 'UTC') AS {unit}
+    FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS k (client_id, slo_id, hour)
+), sums AS MATERIALIZED (
+    SELECT k.*, s.* FROM spans k CROSS JOIN LATERAL (
+        SELECT sum(s.good) AS good, sum(s.total) AS total, sum(s.value_sum) AS value_sum,
+            max(s.value_max) AS value_max
+        FROM sli_{part}s s WHERE s.client_id = k.client_id AND s.slo_id = k.slo_id
+            AND s.{part} >= k.{unit} AND s.{part} < k.{unit} + interval '1 {unit}' OFFSET 0
+    ) s
 ), gone AS (
-    DELETE FROM sli_{unit}s h USING spans k
-    WHERE h.client_id = k.client_id AND h.slo_id = k.slo_id AND h.{unit} = k.{unit}
-        AND NOT EXISTS (
-            SELECT FROM sli_{part}s s WHERE s.client_id = k.client_id AND s.slo_id = k.slo_id
-                AND s.{part} >= k.{unit} AND s.{part} < k.{unit} + interval '1 {unit}')
+    DELETE FROM sli_{unit}s h USING sums k WHERE k.total IS NULL
+        AND h.client_id = k.client_id AND h.slo_id = k.slo_id AND h.{unit} = k.{unit}
 )
 INSERT INTO sli_{unit}s (client_id, slo_id, {unit}, good, total, value_sum, value_max)
-SELECT k.client_id, k.slo_id, k.{unit}, sum(s.good), sum(s.total), sum(s.value_sum),
-    max(s.value_max)
-FROM spans k JOIN sli_{part}s s ON s.client_id = k.client_id AND s.slo_id = k.slo_id
-    AND s.{part} >= k.{unit} AND s.{part} < k.{unit} + interval '1 {unit}'
-GROUP BY k.client_id, k.slo_id, k.{unit}
+SELECT client_id, slo_id, {unit}, good, total, value_sum, value_max
+FROM sums WHERE total IS NOT NULL
 ON CONFLICT (client_id, slo_id, {unit}) DO UPDATE SET good = excluded.good,
     total = excluded.total, value_sum = excluded.value_sum, value_max = excluded.value_max
 """
-_HOURS = _SUM_UP.format(concerned=_CONCERNED, unit="hour", part="minute")
-_DAYS = _SUM_UP.format(concerned=_CONCERNED, unit="day", part="hour")
+_HOURS = _SUM_UP.format(unit="hour", part="minute")
+_DAYS = _SUM_UP.format(unit="day", part="hour")
 # Minutes in up to three parts, so that windows may begin between them: the very start (0), up to
 # the cut (1), after it (2).
 _PARTS = f"""
@@ -270,7 +276,7 @@ def forget_old(now: datetime) -> int:
     hours = longer.kept_since(now)
     SliDay.objects.filter(day__lt=hours).delete()
     SliHour.objects.filter(hour__lt=hours).delete()
-    return SliMinute.objects.filter(minute__lt=rollups.kept_since(now)).delete()[0]
+    return SliMinute.objects.filter(minute__lt=rollups.forgotten_until(now)).delete()[0]
 
 
 def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
@@ -284,9 +290,11 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
     cursor.execute(_FORGET, values)
+    hours = [list(column) for column in zip(*cursor.fetchall(), strict=True)]
     # The planner, who can't know how many rows were picked, would compare each with each.
     cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(_COUNT, values)
     cursor.execute("SET LOCAL enable_nestloop = on")
-    cursor.execute(_HOURS, values)
-    cursor.execute(_DAYS, values)
+    if hours:
+        cursor.execute(_HOURS, hours)
+        cursor.execute(_DAYS, hours)
