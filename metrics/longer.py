@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from metrics.histogram import SCALE
+from metrics.histogram import QUANTILES, SCALE
 from metrics.models import DayRollup, HourRollup, MetricHour
 from metrics.spans import DAY, HOUR, floor
 from metrics.summing import Summed
@@ -100,6 +100,7 @@ _STORED = {
     "total": "bigint", "succeeded": "bigint", "value_sum": "float8", "value_min": "float8",
     "value_max": "float8", "votes": "bigint", "votes_sum": "float8", "hist_zero": "bigint",
     "approximate": "bool", "hist_low": "smallint", "hist_counts": "bytea",
+    **dict.fromkeys(QUANTILES, "float8"),
 }  # fmt: skip
 
 

@@ -2,62 +2,71 @@
 
 The counts of all buckets from the lowest to the highest that is used, 8 bytes each
 (little-endian), compressed by zlib. Bytes in that order are one very large integer, and
-adding up such integers adds up all buckets at once: counts are below 2**63, so no bucket
-carries into the next.
+adding up such integers adds up all buckets at once: the sum of a bucket's counts is below
+2**64, so that no bucket carries into the next.
 """
 
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
-from itertools import compress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 WIDTH = 8
 _BITS = 8 * WIDTH
-# One pass: the zeros between buckets shrink in any case.
+# The fastest: the zeros between buckets shrink in any case.
 _LEVEL = 1
 
 
 class Packed(NamedTuple):
-    """Counts by bucket: ``low`` is the first bucket's number; no bytes without any counts."""
+    """Stored counts. ``low`` is the first bucket's number; no bytes where there are no counts."""
 
     low: int
     counts: bytes
 
 
+class Dense(NamedTuple):
+    """The counts of the buckets from ``low`` on; those of the first and the last are not 0."""
+
+    low: int
+    counts: Sequence[int]
+
+
 NOTHING = Packed(0, b"")
 
 
-def pack(counts: Mapping[int, int]) -> Packed:
-    """Store counts by bucket."""
+def pack(counts: Dense) -> Packed:
+    """Store counts."""
+    if not counts.counts:
+        return NOTHING
+    lanes = struct.pack(f"<{len(counts.counts)}Q", *counts.counts)
+    return Packed(counts.low, zlib.compress(lanes, _LEVEL))
+
+
+def dense(counts: Mapping[int, int]) -> Dense:
+    """Counts by bucket, in the other form."""
     used = [idx for idx, count in counts.items() if count]
     if not used:
-        return NOTHING
-    low, high = min(used), max(used)
-    lanes = bytearray((high - low + 1) * WIDTH)
+        return Dense(0, ())
+    low = min(used)
+    filled = [0] * (max(used) - low + 1)
     for idx in used:
-        place = (idx - low) * WIDTH
-        lanes[place : place + WIDTH] = counts[idx].to_bytes(WIDTH, "little")
-    return Packed(low, zlib.compress(lanes, _LEVEL))
+        filled[idx - low] = counts[idx]
+    return Dense(low, filled)
 
 
-def merge(parts: Iterable[Packed]) -> dict[int, int]:
-    """The counts of all parts by bucket, in order, without empty ones."""
-    several = [(part.low, zlib.decompress(part.counts)) for part in parts if part.counts]
+def merge(parts: Iterable[Packed], more: Mapping[int, int] | None = None) -> Dense:
+    """The counts of all parts, and those by bucket, together."""
+    stored = [*parts, pack(dense(more))] if more else parts
+    several = [(part.low, zlib.decompress(part.counts)) for part in stored if part.counts]
     if not several:
-        return {}
+        return Dense(0, ())
     low = min(first for first, _ in several)
+    lanes = several[0][1] if len(several) == 1 else _added(low, several)
+    return Dense(low, struct.unpack(f"<{len(lanes) // WIDTH}Q", lanes))
+
+
+def _added(low: int, several: Iterable[tuple[int, bytes]]) -> bytes:
     total = 0
     for first, lanes in several:
         total += int.from_bytes(lanes, "little") << (_BITS * (first - low))
-    size = -(-total.bit_length() // _BITS)
-    counts = struct.unpack(f"<{size}Q", total.to_bytes(size * WIDTH, "little"))
-    return dict(zip(compress(range(low, low + size), counts), filter(None, counts), strict=True))
-
-
-def added(counts: dict[int, int], parts: Iterable[Packed]) -> dict[int, int]:
-    """Counts by bucket with those of all parts."""
-    found = merge(parts)
-    for idx, count in counts.items():
-        found[idx] = found.get(idx, 0) + count
-    return found
+    return total.to_bytes(-(-total.bit_length() // _BITS) * WIDTH, "little")

@@ -7,7 +7,6 @@ Percentiles come from the merged histograms: they err by at most
 histogram.MAX_RELATIVE_ERROR, and more where a roll-up is marked as approximate.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from metrics import longer, packed, spans
-from metrics.histogram import Histogram
+from metrics.histogram import QUANTILES, read
 from metrics.packed import Packed
 from metrics.spans import DAY, HOUR, Parts
 
@@ -32,7 +31,6 @@ GROUPS = {
 SMALLEST_STEP, LARGEST_STEP = timedelta(minutes=1), timedelta(days=1)
 STEPS = [timedelta(minutes=n) for n in (1, 5, 15, 60, 360, 1440)]
 MAX_STEPS, USUAL_STEPS = 2_000, 300
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FILTERS = frozenset(
     {"component", "service_name", "model", "query_complexity", "client_id", "synthetic"}
@@ -48,8 +46,17 @@ _SOURCE = """
     JOIN {table} r ON r.{time} >= k.since AND r.{time} < k.until
     WHERE r.metric_name = %(metric_name)s {filters}
 """
-_ARRAYS = "r.hist_idx, r.hist_cnt, NULL::smallint AS hist_low, NULL::bytea AS hist_counts"
-_PACKED = "NULL::smallint[] AS hist_idx, NULL::bigint[] AS hist_cnt, r.hist_low, r.hist_counts"
+_ARRAYS = (
+    "r.hist_idx, r.hist_cnt, NULL::smallint AS hist_low, NULL::bytea AS hist_counts, "
+    + ", ".join(f"NULL::float8 AS {name}" for name in QUANTILES)
+)
+_PACKED = (
+    "NULL::smallint[] AS hist_idx, NULL::bigint[] AS hist_cnt, r.hist_low, r.hist_counts, "
+    + ", ".join(f"r.{name}" for name in QUANTILES)
+)
+# A point that is one hour or day as it is stored has its percentiles; for others the histograms
+# are read.
+_STORED = ", ".join(f"min({name}) AS {name}" for name in QUANTILES)
 _POINTS = """
 WITH picked AS MATERIALIZED (
     {sources}
@@ -57,7 +64,8 @@ WITH picked AS MATERIALIZED (
     SELECT start, grp, unit, sum(total) AS total, sum(succeeded) AS succeeded,
         sum(value_sum) AS value_sum, min(value_min) AS low, max(value_max) AS high,
         sum(votes) AS votes, sum(votes_sum) AS votes_sum, sum(hist_zero) AS zero,
-        bool_or(approximate) AS approximate
+        bool_or(approximate) AS approximate,
+        count(*) = 1 AND bool_and(hist_low IS NOT NULL) AS stored, {quantiles}
     FROM picked GROUP BY start, grp, unit
     HAVING (start, grp, unit) > (%(after_start)s, %(after_group)s, %(after_unit)s)
     ORDER BY start, grp, unit LIMIT %(limit)s
@@ -71,11 +79,15 @@ WITH picked AS MATERIALIZED (
     ) buckets
     GROUP BY start, grp, unit
 )
-SELECT start, grp, unit, total::bigint, succeeded::bigint, value_sum, low, high,
-    votes::bigint, votes_sum, zero::bigint, approximate, idx, cnt, hist_low, hist_counts
+SELECT extract(epoch FROM start)::bigint AS seconds, grp, unit, total::bigint, succeeded::bigint,
+    value_sum, low, high, votes::bigint, votes_sum, zero::bigint, approximate,
+    stored, p50, p90, p95, p99, idx, cnt, part.hist_low, part.hist_counts
 FROM points LEFT JOIN merged USING (start, grp, unit) LEFT JOIN (
-    SELECT start, grp, unit, hist_low, hist_counts FROM picked WHERE hist_counts IS NOT NULL
-) whole USING (start, grp, unit)
+    SELECT start, grp, unit, hist_low, hist_counts
+    FROM picked JOIN (SELECT start, grp, unit FROM points WHERE NOT stored) several
+        USING (start, grp, unit)
+    WHERE hist_counts IS NOT NULL
+) part USING (start, grp, unit)
 ORDER BY start, grp, unit
 """
 
@@ -149,7 +161,7 @@ def points(asked: Asked, limit: int, after: Place | None = None) -> list[Point]:
         values[f"{time}_starts"] = [since for since, _ in of_time]
         values[f"{time}_ends"] = [until for _, until in of_time]
     with connection.cursor() as cursor:
-        cursor.execute(_POINTS.format(sources=_sources(asked, parts)), values)
+        cursor.execute(_POINTS.format(sources=_sources(asked, parts), quantiles=_STORED), values)
         return list(_read(cursor.fetchall()))
 
 
@@ -187,18 +199,18 @@ def _sources(asked: Asked, parts: Parts) -> str:
 
 
 def _read(rows: list[tuple[Any, ...]]) -> Iterator[Point]:
-    """Points from rows: one for each packed histogram of a point, or one."""
-    for (start, group, unit), several in groupby(rows, key=lambda row: row[:3]):
+    """Points from rows: one, or one for each packed histogram that a point is merged from."""
+    for (seconds, group, unit), several in groupby(rows, key=lambda row: row[:3]):
         of_point = list(several)
-        _, _, _, total, good, summed, low, high, votes, stars, *rest = of_point[0]
-        zero, approximate, idx, cnt, *_ = rest
-        parts = [Packed(first, bytes(counts)) for *_, first, counts in of_point if counts]
-        counts = packed.added(dict(zip(idx or [], cnt or [], strict=True)), parts)
-        # Histograms that came without their extremes are not clamped to any.
-        bounds = (-math.inf if low is None else low, math.inf if high is None else high)
-        histogram = Histogram(counts, zero, *bounds)
+        total, good, summed, low, high, votes, stars, zero, approximate, *rest = of_point[0][3:]
+        stored, p50, p90, p95, p99, idx, cnt, _, _ = rest
+        if not stored:
+            parts = [Packed(first, bytes(counts)) for *_, first, counts in of_point if counts]
+            counts = packed.merge(parts, dict(zip(idx or [], cnt or [], strict=True)))
+            p50, p90, p95, p99 = read(counts, zero, low, high).values()
         yield Point(
-            start=start,
+            # Reading a number is much faster than reading a time.
+            start=_EPOCH + timedelta(seconds=seconds),
             group=group,
             unit=unit,
             count=total,
@@ -206,8 +218,11 @@ def _read(rows: list[tuple[Any, ...]]) -> Iterator[Point]:
             mean=summed / good if good else None,
             min=low,
             max=high,
+            p50=p50,
+            p90=p90,
+            p95=p95,
+            p99=p99,
             votes=votes,
             votes_mean=stars / votes if votes else None,
             approximate=approximate,
-            **{name: histogram.quantile(share) for name, share in QUANTILES.items()},
         )

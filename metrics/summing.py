@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from metrics import packed
+from metrics import histogram, packed
 from metrics.packed import Packed
 
 
@@ -40,8 +40,8 @@ class Summed:
         self._packed.append(Packed(low, bytes(lanes)))
 
     def stored(self) -> tuple[Any, ...]:
-        """The sum, in the order in which ``add`` takes it."""
-        counts = packed.added(self._counts, self._packed)
+        """The sum, in the order in which ``add`` takes it, and its QUANTILES."""
+        counts = packed.merge(self._packed, self._counts)
         return (
             self.total,
             self.succeeded,
@@ -53,6 +53,7 @@ class Summed:
             self.zero,
             self.approximate,
             *packed.pack(counts),
+            *histogram.read(counts, self.zero, self._low, self._high).values(),
         )
 
     def _count(self, counts: Sequence[Any]) -> None:

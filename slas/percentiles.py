@@ -5,7 +5,6 @@ roll-up is marked as approximate. They cover what succeeded: a failed request
 took no time that could be compared. Verdicts never come from them.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from typing import Any
 from django.db import connection
 
 from metrics import longer, packed
-from metrics.histogram import Histogram
+from metrics.histogram import read
 from metrics.packed import Packed
 from metrics.spans import Parts, parts
 from slas.models import SloVersion
 from slas.windows import Span
 
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+NAMES = ("p50", "p95", "p99")
 
 _ASKED = """
     SELECT * FROM unnest(%(numbers)s::int[], %(metrics)s::text[], %(components)s::text[],
@@ -75,7 +74,7 @@ class Selection:
 class Percentiles:
     """In the selection's unit."""
 
-    values: dict[str, float]  # by the names of QUANTILES
+    values: dict[str, float]  # by NAMES
     approximate: bool  # some came in other buckets and were spread over ours
 
 
@@ -114,8 +113,8 @@ def of(
     merged: dict[int, _Merged] = defaultdict(_Merged)
     for number, *row in _rows(values, parts(spans, behind)):
         merged[number].add(*row)
-    read = {number: one.percentiles() for number, one in merged.items()}
-    return {wanted[number]: one for number, one in read.items() if one is not None}
+    found = {number: one.percentiles() for number, one in merged.items()}
+    return {wanted[number]: one for number, one in found.items() if one is not None}
 
 
 class _Merged:
@@ -126,8 +125,8 @@ class _Merged:
         self.packed: list[Packed] = []
         self.zero = 0
         self.approximate = False
-        # Histograms that came without their extremes are not clamped to any.
-        self.low, self.high = math.inf, -math.inf
+        self.lows: list[float] = []
+        self.highs: list[float] = []
 
     def add(
         self, zero: int, low: float | None, high: float | None, approximate: bool, *histogram: Any
@@ -135,8 +134,8 @@ class _Merged:
         """Add a part: its histogram is (buckets, counts), or packed (lowest bucket, counts)."""
         self.zero += zero
         self.approximate |= approximate
-        self.low = self.low if low is None else min(self.low, low)
-        self.high = self.high if high is None else max(self.high, high)
+        self.lows += [] if low is None else [low]
+        self.highs += [] if high is None else [high]
         first, counts = histogram
         if isinstance(first, int):
             self.packed.append(Packed(first, bytes(counts)))
@@ -145,11 +144,9 @@ class _Merged:
 
     def percentiles(self) -> Percentiles | None:
         """None without values."""
-        low = -math.inf if self.low == math.inf else self.low
-        high = math.inf if self.high == -math.inf else self.high
-        histogram = Histogram(packed.added(self.counts, self.packed), self.zero, low, high)
-        read = {name: histogram.quantile(share) for name, share in QUANTILES.items()}
-        known = {name: value for name, value in read.items() if value is not None}
+        counts = packed.merge(self.packed, self.counts)
+        found = read(counts, self.zero, min(self.lows, default=None), max(self.highs, default=None))
+        known = {name: value for name in NAMES if (value := found[name]) is not None}
         return Percentiles(known, self.approximate) if known else None
 
 

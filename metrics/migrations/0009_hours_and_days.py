@@ -31,7 +31,11 @@ COUNTS = """
     hist_zero BIGINT NOT NULL,
     hist_low SMALLINT NOT NULL,
     hist_counts BYTEA NOT NULL,
-    approximate BOOLEAN NOT NULL"""
+    approximate BOOLEAN NOT NULL,
+    p50 FLOAT,
+    p90 FLOAT,
+    p95 FLOAT,
+    p99 FLOAT"""
 OF_SERIES = """
 CREATE TABLE {unit}_rollups (
     id BIGSERIAL NOT NULL,
@@ -51,7 +55,7 @@ CREATE TABLE {unit}_rollups (
 -- Compressed already.
 ALTER TABLE {unit}_rollups ALTER COLUMN hist_counts SET STORAGE EXTERNAL;
 CREATE INDEX {unit}_rollups_by_id ON {unit}_rollups(id);
-CREATE INDEX {unit}_rollups_by_{unit} ON {unit}_rollups({unit});
+CREATE INDEX {unit}_rollups_by_{unit} ON {unit}_rollups USING brin ({unit});
 CREATE INDEX {unit}_rollups_by_metric ON {unit}_rollups(metric_name, {unit});
 """
 OF_METRIC = f"""
@@ -66,7 +70,7 @@ CREATE TABLE metric_hours (
 );
 ALTER TABLE metric_hours ALTER COLUMN hist_counts SET STORAGE EXTERNAL;
 CREATE INDEX metric_hours_by_id ON metric_hours(id);
-CREATE INDEX metric_hours_by_hour ON metric_hours(hour);
+CREATE INDEX metric_hours_by_hour ON metric_hours USING brin (hour);
 """
 
 
@@ -110,6 +114,7 @@ def counted():
                 help_text="Part of it came in other buckets and was spread over ours."
             ),
         ),
+        *((name, models.FloatField(null=True)) for name in ("p50", "p90", "p95", "p99")),
     ]
 
 

@@ -25,7 +25,7 @@ class PendingHour(models.Model):
 
 
 class _Counted(models.Model):
-    """Counts, sums, extremes, and a histogram as metrics.packed stores it."""
+    """Counts, sums, extremes, a histogram as metrics.packed stores it, and its percentiles."""
 
     id = models.BigAutoField(primary_key=True)
     metric_name = models.CharField(max_length=100)
@@ -45,6 +45,11 @@ class _Counted(models.Model):
     approximate = models.BooleanField(
         help_text="Part of it came in other buckets and was spread over ours."
     )
+
+    p50 = models.FloatField(null=True)
+    p90 = models.FloatField(null=True)
+    p95 = models.FloatField(null=True)
+    p99 = models.FloatField(null=True)
 
     class Meta:
         abstract = True

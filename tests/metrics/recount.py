@@ -1,12 +1,13 @@
 """Roll-ups, counted again from rows and histogram points in plain Python: SQL is held to it."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from metrics import packed
-from metrics.histogram import SMALLEST, bucket
+from metrics.histogram import SMALLEST, Histogram, bucket
 from metrics.models import (
     DayRollup,
     HistogramPoint,
@@ -96,7 +97,7 @@ def _sum(several: list[Counts]) -> Counts:
     buckets: Counter[int] = Counter()
     for one in several:
         buckets.update(one["buckets"])
-    return {
+    found: Counts = {
         "total": sum(one["total"] for one in several),
         "succeeded": sum(one["succeeded"] for one in several),
         "value_sum": round(sum(one["value_sum"] for one in several), 3),
@@ -106,6 +107,14 @@ def _sum(several: list[Counts]) -> Counts:
         "buckets": dict(buckets),
         "approximate": any(one["approximate"] for one in several),
     }
+    return {**found, "quantiles": _quantiles(found)}
+
+
+def _quantiles(counts: Counts) -> list[float | None]:
+    low, high = counts["extremes"]
+    bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+    histogram = Histogram(counts["buckets"], counts["zero"], *bounds)
+    return [histogram.quantile(share) for share in (0.5, 0.9, 0.95, 0.99)]
 
 
 def _longer_key(one: HourRollup | DayRollup, start: datetime) -> Key:
@@ -120,9 +129,15 @@ def _longer(one: HourRollup | DayRollup | MetricHour) -> Counts:
         "extremes": (one.value_min, one.value_max),
         "votes": (one.votes, one.votes_sum),
         "zero": one.hist_zero,
-        "buckets": packed.merge([packed.Packed(one.hist_low, bytes(one.hist_counts))]),
+        "buckets": _buckets(packed.Packed(one.hist_low, bytes(one.hist_counts))),
         "approximate": one.approximate,
+        "quantiles": [one.p50, one.p90, one.p95, one.p99],
     }
+
+
+def _buckets(stored: packed.Packed) -> dict[int, int]:
+    low, counts = packed.merge([stored])
+    return {low + place: count for place, count in enumerate(counts) if count}
 
 
 def _counts(rows: list[PerformanceMetric]) -> Counts:
