@@ -50,12 +50,7 @@ SELECT number, sum(hist_zero)::bigint, min(value_min), max(value_max), bool_or(a
     idx, cnt
 FROM picked LEFT JOIN buckets USING (number) GROUP BY number, idx, cnt
 """  # noqa: S608  # built from the constants above alone
-_LONGER = f"""
-WITH asked AS ({_ASKED})
-{_PICKED.format(time="hour", histogram="r.hist_low, r.hist_counts")}
-UNION ALL
-{_PICKED.format(time="day", histogram="r.hist_low, r.hist_counts")}
-"""  # built from the constants above alone
+_LONGER = "WITH asked AS ({asked}) {picked}"
 
 
 @dataclass(frozen=True)
@@ -155,8 +150,16 @@ def _rows(values: dict[str, Any], found: Parts) -> Iterator[tuple[Any, ...]]:
     for time, of_time in zip(("day", "hour", "minute"), found, strict=True):
         values[f"{time}_starts"] = [since for since, _ in of_time]
         values[f"{time}_ends"] = [until for _, until in of_time]
+    longer_ones = [
+        _PICKED.format(time=time, histogram="r.hist_low, r.hist_counts")
+        for time, of_time in (("day", found.days), ("hour", found.hours))
+        if of_time
+    ]
     with connection.cursor() as cursor:
-        for sql, asked in ((_LONGER, found.days + found.hours), (_MINUTES, found.minutes)):
-            if asked:
-                cursor.execute(sql, values)
-                yield from cursor.fetchall()
+        if longer_ones:
+            picked = " UNION ALL ".join(longer_ones)
+            cursor.execute(_LONGER.format(asked=_ASKED, picked=picked), values)
+            yield from cursor.fetchall()
+        if found.minutes:
+            cursor.execute(_MINUTES, values)
+            yield from cursor.fetchall()

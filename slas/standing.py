@@ -168,9 +168,11 @@ def _standing(
     quiet: silence.Silence,
     now: datetime,
 ) -> Standing:
-    total, gross_total = _total(net), _total(gross)
+    total = _total(net)
+    gross_total = total if net is gross else _total(gross)
     figures = _figures(net) if total.total else None
-    as_it_was = _figures(gross) if gross_total.total else None
+    # Without exclusions it is the same list.
+    as_it_was = figures if net is gross else _figures(gross) if gross_total.total else None
     silent_since = quiet.since(held.version, held.segments[-1].end, gross_total.total)
     return Standing(
         slo=held.slo,
