@@ -216,6 +216,8 @@ def _status(
 
 def _all_out(held: Held, spans: list[Span], now: datetime) -> bool:
     """Whether nothing of the time that has passed counts."""
+    if not spans:
+        return False
     passed = [(one.start, min(one.end, now)) for one in held.segments if one.start < now]
     return bool(passed) and not any(windows.included(*span, spans) for span in passed)
 
@@ -263,6 +265,8 @@ def _required(version: SloVersion) -> float:
 
 
 def _total(counted: Counted) -> Sums:
+    if len(counted) == 1:
+        return counted[0][1]
     parts = [sums for _, sums in counted]
     largest = [one.value_max for one in parts if one.value_max is not None]
     return Sums(
