@@ -10,7 +10,7 @@ from accounts import visibility
 from accounts.admin import ReadOnlyAdmin
 from accounts.filters import ClientFilter
 from metrics import formats
-from metrics.admin.rows import ComponentFilter, ComplexityFilter
+from metrics.admin.rows import ComplexityFilter, ComponentFilter
 from metrics.models import DayRollup, HourRollup, MetricHour
 
 Longer = HourRollup | DayRollup | MetricHour

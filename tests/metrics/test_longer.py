@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 from django.utils import timezone
 
 from accounts.models import Client
@@ -113,3 +114,19 @@ def test_a_mark_without_minutes_is_cleared(acme: Client) -> None:
     PendingHour.objects.create(client=acme, metric_name="gone", hour=NOON)
     assert longer.roll_up(timezone.now()) == 1
     assert not PendingHour.objects.exists()
+
+
+@pytest.mark.parametrize(("limited", "shown"), [(False, [200, 200, 200]), (True, [200, 200, 403])])
+def test_hours_over_all_clients_are_for_who_sees_them_all(
+    some: Make, acme: Client, globex: Client, make_user: Any, limited: bool, shown: list[int]
+) -> None:
+    over_days(some, acme, globex)
+    rollups.roll_up_all()
+    longer.roll_up_all(timezone.now())
+    browser = Browser()
+    browser.force_login(make_user("Viewer", clients=[acme] if limited else None))
+    names = ("hourrollup", "dayrollup", "metrichour")
+    answers = [browser.get(f"/admin/metrics/{name}/") for name in names]
+    assert [answer.status_code for answer in answers] == shown
+    seen = {one.client_id for one in answers[0].context["cl"].result_list}
+    assert seen == ({acme.pk} if limited else {acme.pk, globex.pk})
