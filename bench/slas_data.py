@@ -140,19 +140,15 @@ def more(rows: int, start: datetime, minutes: int) -> None:
 
 def forget(end: datetime) -> None:
     """Remove what came after the month."""
+    tables = {
+        TABLE: '"timestamp"',
+        **dict.fromkeys(("pending_minutes", "changed_minutes", "minute_rollups"), "minute"),
+        **dict.fromkeys(("pending_hours", "hour_rollups", "metric_hours", "sli_hours"), "hour"),
+        **dict.fromkeys(("day_rollups", "sli_days"), "day"),
+        "sli_minutes": "minute",
+    }
     with connection.cursor() as cursor:
-        for table, column in (
-            (TABLE, '"timestamp"'),
-            ("minute_rollups", "minute"),
-            ("sli_minutes", "minute"),
-            ("hour_rollups", "hour"),
-            ("day_rollups", "day"),
-            ("metric_hours", "hour"),
-            ("pending_hours", "hour"),
-            ("sli_hours", "hour"),
-            ("sli_days", "day"),
-            ("pending_minutes", "minute"),
-            ("changed_minutes", "minute"),
-        ):
+        for table, column in tables.items():
             cursor.execute(f"DELETE FROM {table} WHERE {column} >= %s", [end])
-        cursor.execute("VACUUM ANALYZE")
+        del tables[TABLE]
+        cursor.execute(f"VACUUM ANALYZE {', '.join(tables)}")
