@@ -14,13 +14,13 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from metrics.replay.petshop import Interval  # noqa: E402
 
 from accounts.models import Client  # noqa: E402
 from alerts.models import Alert, AlertEvent, Incident  # noqa: E402
 from alerts.raising import evaluation  # noqa: E402
 from alerts.triage import grouping, settling  # noqa: E402
 from metrics.replay import loading, petshop  # noqa: E402
+from metrics.replay.petshop import Interval  # noqa: E402
 from slas.models import ModelTarget, ResourceLimit, Sla  # noqa: E402
 
 LOOK = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Client
-from metrics import rollups
+from metrics import longer, rollups
 from metrics.ingest.schema import Row
 from metrics.ingest.store import store
 from metrics.partitions import TABLE, name_of
@@ -64,6 +64,7 @@ def make(rows: int) -> None:
             cursor.execute(f"ANALYZE {name_of(day.date())}")
             while rollups.roll_up(batch=2000):
                 slis.count_all()
+            longer.roll_up_all(timezone.now())
         cursor.execute(f"SELECT setval('{TABLE}_id_seq', %s)", [rows + 1])
         cursor.execute("VACUUM ANALYZE")
 
@@ -139,14 +140,15 @@ def more(rows: int, start: datetime, minutes: int) -> None:
 
 def forget(end: datetime) -> None:
     """Remove what came after the month."""
+    tables = {
+        TABLE: '"timestamp"',
+        **dict.fromkeys(("pending_minutes", "changed_minutes", "minute_rollups"), "minute"),
+        **dict.fromkeys(("pending_hours", "hour_rollups", "metric_hours", "sli_hours"), "hour"),
+        **dict.fromkeys(("day_rollups", "sli_days"), "day"),
+        "sli_minutes": "minute",
+    }
     with connection.cursor() as cursor:
-        for table, column in (
-            (TABLE, '"timestamp"'),
-            ("minute_rollups", "minute"),
-            ("sli_minutes", "minute"),
-            ("sli_hours", "hour"),
-            ("pending_minutes", "minute"),
-            ("changed_minutes", "minute"),
-        ):
+        for table, column in tables.items():
             cursor.execute(f"DELETE FROM {table} WHERE {column} >= %s", [end])
-        cursor.execute("VACUUM ANALYZE sli_minutes, sli_hours, minute_rollups")
+        del tables[TABLE]
+        cursor.execute(f"VACUUM ANALYZE {', '.join(tables)}")

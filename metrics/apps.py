@@ -4,6 +4,7 @@ from django.apps import AppConfig
 
 VIEW = ("view",)
 EDIT = ("view", "add", "change")
+LONGER = dict.fromkeys(("hourrollup", "dayrollup", "metrichour"), VIEW)
 
 
 class MetricsConfig(AppConfig):
@@ -19,6 +20,7 @@ class MetricsConfig(AppConfig):
             "component": VIEW,
             "metricdefinition": VIEW,
             "minuterollup": VIEW,
+            **LONGER,
             "histogrampoint": VIEW,
             "otlpseries": VIEW,
             "feedback": VIEW,
@@ -36,6 +38,7 @@ class MetricsConfig(AppConfig):
             "component": VIEW,
             "metricdefinition": VIEW,
             "minuterollup": VIEW,
+            **LONGER,
             "histogrampoint": VIEW,
             "otlpseries": VIEW,
             "feedback": VIEW,
@@ -53,6 +56,7 @@ class MetricsConfig(AppConfig):
             "component": EDIT,
             "metricdefinition": EDIT,
             "minuterollup": VIEW,
+            **LONGER,
             "histogrampoint": VIEW,
             "otlpseries": VIEW,
             "feedback": VIEW,
@@ -70,6 +74,7 @@ class MetricsConfig(AppConfig):
             "component": (*EDIT, "delete"),
             "metricdefinition": (*EDIT, "delete"),
             "minuterollup": VIEW,
+            **LONGER,
             "histogrampoint": VIEW,
             "otlpseries": VIEW,
             "feedback": VIEW,

@@ -8,8 +8,13 @@ scale 5. Source: OpenTelemetry metrics data model, "ExponentialHistogram".
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from metrics.packed import Dense
 
 SCALE = 5
 BUCKETS_PER_DOUBLING = 32  # 2**SCALE
@@ -17,6 +22,8 @@ BASE = math.pow(2.0, 1 / BUCKETS_PER_DOUBLING)
 # Smaller positive values (denormals) would leave smallint; they count as zero.
 SMALLEST = 2.3e-308
 MAX_RELATIVE_ERROR = (BASE - 1) / (BASE + 1)
+# What hours and days keep of their histograms (columns of those names) and series answer.
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 BUCKET_SQL = f"(ceil(ln({{value}}) / ln(2.0::float8) * {BUCKETS_PER_DOUBLING}) - 1)::smallint"
 
@@ -30,7 +37,7 @@ def bucket(value: float) -> int:
 class Histogram:
     """Counts by bucket, with the exact extremes to clamp to."""
 
-    counts: dict[int, int]
+    counts: Mapping[int, int] | Dense
     zero: int
     smallest: float
     largest: float
@@ -38,7 +45,19 @@ class Histogram:
     @property
     def total(self) -> int:
         """How many values it holds."""
-        return self.zero + sum(self.counts.values())
+        below = self._ranks[1]
+        return below[-1] if below else self.zero
+
+    @cached_property
+    def _ranks(self) -> tuple[Sequence[int], list[int]]:
+        """Buckets in order, and how many values lie up to the end of each."""
+        if isinstance(self.counts, Dense):
+            low, counts = self.counts
+            buckets: Sequence[int] = range(low, low + len(counts))
+        else:
+            buckets = sorted(self.counts)
+            counts = [self.counts[idx] for idx in buckets]
+        return buckets, list(accumulate(counts, initial=self.zero))[1:]
 
     def quantile(self, share: float) -> float | None:
         """The value below which ``share`` (0–1) of the values lie; None without values.
@@ -46,17 +65,23 @@ class Histogram:
         Nearest rank, estimated by the bucket's middle (relative error at most
         MAX_RELATIVE_ERROR), clamped to the exact minimum and maximum.
         """
-        if not self.total:
+        total = self.total
+        if not total:
             return None
-        rank = max(1, math.ceil(share * self.total))
+        rank = max(1, math.ceil(share * total))
         if rank <= self.zero:
             return min(0.0, self.largest)
-        seen = self.zero
-        for idx in sorted(self.counts):
-            seen += self.counts[idx]
-            if seen >= rank:
-                break
-        return min(max(middle(idx), self.smallest), self.largest)
+        buckets, below = self._ranks
+        return min(max(middle(buckets[bisect_left(below, rank)]), self.smallest), self.largest)
+
+
+def read(
+    counts: Mapping[int, int] | Dense, zero: int, low: float | None, high: float | None
+) -> dict[str, float | None]:
+    """QUANTILES of stored counts. Those that came without extremes are not clamped to any."""
+    bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+    histogram = Histogram(counts, zero, *bounds)
+    return {name: histogram.quantile(share) for name, share in QUANTILES.items()}
 
 
 Stored = tuple[int, int, Sequence[int], Sequence[int], float | None, float | None]

@@ -3,7 +3,8 @@
 The transaction that stores rows also marks which (client, metric, minute) it
 touched. The roll-up claims marks, recomputes those minutes *from the rows and
 the histogram points* (metrics.otlp) and upserts: late rows, repeats and crashes
-need no special case, and a roll-up always equals a recount.
+need no special case, and a roll-up always equals a recount. What follows from
+the minutes is marked in turn: SLIs (changed_minutes) and hours (pending_hours).
 """
 
 from datetime import datetime, timedelta
@@ -11,9 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from metrics.histogram import BUCKET_SQL, SCALE, SMALLEST
 from metrics.models import MinuteRollup
+from metrics.spans import DAY, HOUR, floor
 
 BATCH = 500
 
@@ -38,6 +41,19 @@ INSERT INTO changed_minutes (client_id, metric_name, minute)
 SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
 """
 
+# One mark an hour, locked until the roll-up is committed: who sums up the hour (metrics.longer)
+# waits for it, or has gone before, and then the mark is set anew. In one order, so that none
+# waits for another in a circle. What is older than minutes are kept is settled.
+_MARK_HOURS = """
+INSERT INTO pending_hours (client_id, metric_name, hour)
+SELECT DISTINCT client_id, metric_name, date_trunc('hour', minute, 'UTC') AS hour
+FROM unnest(%s::int[], %s::text[], %s::timestamptz[]) AS k (client_id, metric_name, minute)
+WHERE minute >= %s
+ORDER BY client_id, metric_name, hour
+ON CONFLICT (client_id, metric_name, hour) DO UPDATE SET hour = excluded.hour WHERE false
+"""
+_OLDEST_MARK = "SELECT min(hour) FROM pending_hours"
+
 _SERIES = (
     "client_id, minute, metric_name, component, service_name, query_complexity, model, "
     "measurement_unit, synthetic"
@@ -53,15 +69,20 @@ WITH keys AS (
     SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
         AS k (client_id, metric_name, minute)
 ), picked AS MATERIALIZED (
-    SELECT k.client_id, k.minute, k.metric_name, m.component, m.service_name,
+    SELECT k.client_id, k.minute, m.metric_name, m.component, m.service_name,
         coalesce(m.query_complexity, '') AS query_complexity,
         left(coalesce(m.ml_models_used ->> 0, ''), 100) AS model,
         m.measurement_unit, m.synthetic, m.success, m.metric_value, m.user_satisfaction_score,
         CASE WHEN m.success AND m.metric_value >= {SMALLEST} THEN {_BUCKET} END AS bucket
-    FROM keys k JOIN ai_performance_metrics m
-        ON m.client_id = k.client_id AND m.metric_name = k.metric_name
-        AND m."timestamp" >= k.minute AND m."timestamp" < k.minute + interval '1 minute'
-    WHERE m."timestamp" >= %s AND m."timestamp" < %s + interval '1 minute'
+    FROM (
+        SELECT client_id, minute, array_agg(metric_name) AS names FROM keys GROUP BY 1, 2
+    ) k CROSS JOIN LATERAL (
+        SELECT * FROM ai_performance_metrics m WHERE m.client_id = k.client_id
+            AND m."timestamp" >= k.minute AND m."timestamp" < k.minute + interval '1 minute'
+            AND m."timestamp" >= %s AND m."timestamp" < %s + interval '1 minute'
+            AND m.metric_name = ANY(k.names)
+        OFFSET 0  -- Looked up minute by minute, whatever the planner expects.
+    ) m
 ), points AS MATERIALIZED (
     -- Each series gets a number: their many buckets are grouped by that, not by nine columns.
     SELECT h.*, false AS synthetic, h.succeeded > 0 AS success, dense_rank() OVER (
@@ -132,6 +153,7 @@ def roll_up(batch: int = BATCH) -> int:
         # The bounds, given as constants, keep the join to the partitions concerned.
         cursor.execute(_UPSERT, [clients, names, minutes, min(minutes), max(minutes)])
         cursor.execute(_CHANGED, [clients, names, minutes])
+        cursor.execute(_MARK_HOURS, [clients, names, minutes, kept_since(timezone.now())])
     return len(keys)
 
 
@@ -146,7 +168,23 @@ def roll_up_all(most: int = 200) -> int:
     return done
 
 
+def kept_since(now: datetime) -> datetime:
+    """From when on minutes are there: a day of UTC is kept as a whole."""
+    return floor(now - timedelta(days=settings.MINUTE_RETENTION_DAYS), DAY)
+
+
+def forgotten_until(now: datetime) -> datetime:
+    """Up to when minutes are deleted: not yet those that a roll-up under way may still mark."""
+    return kept_since(now - HOUR)
+
+
 def forget_old(now: datetime) -> int:
-    """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went."""
-    oldest = now - timedelta(days=settings.MINUTE_RETENTION_DAYS)
+    """Delete minutes past MINUTE_RETENTION_DAYS; return how many roll-ups went.
+
+    Those that are not yet summed up by hour stay: who sums up finds all of an hour.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST_MARK)
+        (marked,) = cursor.fetchone()
+    oldest = min(forgotten_until(now), floor(marked, DAY) if marked else now)
     return MinuteRollup.objects.filter(minute__lt=oldest).delete()[0]

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from metrics import feedback, partitions, rollups
+from metrics import feedback, longer, partitions, rollups
 from metrics.ingest import idempotency, tally
 from metrics.otlp import series
 from metrics.probes import dispatch
@@ -26,8 +26,10 @@ def run_probe(probe_id: int, claim: str) -> bool:
 
 @shared_task
 def roll_up() -> int:
-    """Recompute the pending minutes."""
-    return rollups.roll_up_all()
+    """Recompute the pending minutes, then the hours that are over."""
+    done = rollups.roll_up_all()
+    longer.roll_up_all(timezone.now())
+    return done
 
 
 @shared_task
@@ -40,9 +42,12 @@ def join_waiting() -> int:
 def maintain() -> dict[str, list[str] | int]:
     """Make and drop partitions; forget what is past its retention."""
     now = timezone.now()
+    # What is forgotten by the minute is kept by the hour.
+    longer.roll_up_all(now)
     return {
         **partitions.maintain(),
         "minutes_forgotten": rollups.forget_old(now),
+        "hours_forgotten": longer.forget_old(now),
         "answers_forgotten": idempotency.forget_old(now),
         "points_forgotten": series.forget_old(now),
         "votes_forgotten": feedback.forget_old(now),

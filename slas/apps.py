@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 VIEW = ("view",)
 EDIT = ("view", "add", "change")
-COUNTED = dict.fromkeys(("verdict", "slo", "sloversion", "sliminute", "slihour"), VIEW)
+COUNTED = dict.fromkeys(("verdict", "slo", "sloversion", "sliminute", "slihour", "sliday"), VIEW)
 # Who requests an exclusion must not decide on it: see slas/exclusions.py.
 ASK = {"exclusion": ("view", "add")}
 DECIDE = {"exclusion": ("view", "add", "decide")}

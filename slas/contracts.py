@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from slas import objectives, periods, slis, windows
 from slas.models import Contract, Sla, Slo, SloVersion
@@ -58,22 +58,25 @@ def held(
             Q(slo__client=None) | Q(slo__client=client_id), valid_from__lt=end
         )
         .exclude(valid_until__lte=start)
-        .select_related("slo", "contract__client", "contract__sla")
+        .select_related("slo")
         .order_by("slo__base", "slo_id", "valid_from")
     )
-    found: dict[Slo, list[Segment]] = defaultdict(list)
+    # Few have one: joined, contracts would make every row three times as wide.
+    under_contract = [version for version in versions if version.contract_id is not None]
+    prefetch_related_objects(under_contract, "contract__client", "contract__sla")
+    found: dict[int, list[Segment]] = defaultdict(list)
     own: dict[str, list[Span]] = defaultdict(list)
     for version in versions:
         span = (max(version.valid_from, start), min(version.valid_until or end, end))
         if version.slo.client_id is not None:
             own[version.slo.base].append(span)
-        found[version.slo].append(Segment(version, *span))
+        found[version.slo_id].append(Segment(version, *span))
     wanted = None if slo_ids is None else set(slo_ids)
     return [
         Held(slo, tuple(left))
-        for slo, segments in found.items()
+        for slo, segments in ((several[0].version.slo, several) for several in found.values())
         if wanted is None or slo.pk in wanted
-        if (left := segments if slo.client_id else _without(segments, own[slo.base]))
+        if (left := segments if slo.client_id else _without(segments, own.get(slo.base)))
     ]
 
 
@@ -225,7 +228,9 @@ def closed(
     return windows.included(start, end, opened)
 
 
-def _without(segments: Iterable[Segment], spans: list[Span]) -> list[Segment]:
+def _without(segments: list[Segment], spans: list[Span] | None) -> list[Segment]:
+    if not spans:
+        return segments
     return [
         Segment(one.version, *left)
         for one in segments

@@ -5,33 +5,41 @@ roll-up is marked as approximate. They cover what succeeded: a failed request
 took no time that could be compared. Verdicts never come from them.
 """
 
-import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
-from metrics.histogram import Histogram
+from metrics import longer, packed
+from metrics.histogram import read
+from metrics.packed import Packed
+from metrics.spans import Parts, parts
 from slas.models import SloVersion
 from slas.windows import Span
 
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+NAMES = ("p50", "p95", "p99")
 
-_MERGED = """
-WITH asked AS (
+_ASKED = """
     SELECT * FROM unnest(%(numbers)s::int[], %(metrics)s::text[], %(components)s::text[],
         %(units)s::text[], %(complexities)s::text[], %(models)s::text[], %(synthetic)s::bool[])
         AS a (number, metric_name, component, unit, query_complexity, model, synthetic)
-), picked AS MATERIALIZED (
-    SELECT a.number, r.hist_zero, r.value_min, r.value_max, r.approximate, r.hist_idx, r.hist_cnt
+"""
+_PICKED = """
+    SELECT a.number, r.hist_zero, r.value_min, r.value_max, r.approximate, {histogram}
     FROM asked a
-    JOIN unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS k (since, until) ON true
-    JOIN minute_rollups r ON r.metric_name = a.metric_name AND r.minute >= k.since
-        AND r.minute < k.until AND r.component = a.component AND r.measurement_unit = a.unit
+    JOIN unnest(%({time}_starts)s::timestamptz[], %({time}_ends)s::timestamptz[])
+        AS k (since, until) ON true
+    JOIN {time}_rollups r ON r.metric_name = a.metric_name AND r.{time} >= k.since
+        AND r.{time} < k.until AND r.component = a.component AND r.measurement_unit = a.unit
         AND (a.query_complexity = '' OR r.query_complexity = a.query_complexity)
         AND (a.model = '' OR r.model = a.model) AND (a.synthetic OR NOT r.synthetic)
     WHERE r.client_id = %(client)s
+"""
+_MINUTES = f"""
+WITH asked AS ({_ASKED}), picked AS MATERIALIZED (
+    {_PICKED.format(time="minute", histogram="r.hist_idx, r.hist_cnt")}
 ), buckets AS (
     SELECT number, array_agg(idx) AS idx, array_agg(cnt) AS cnt FROM (
         SELECT number, idx, sum(cnt)::bigint AS cnt
@@ -41,7 +49,8 @@ WITH asked AS (
 SELECT number, sum(hist_zero)::bigint, min(value_min), max(value_max), bool_or(approximate),
     idx, cnt
 FROM picked LEFT JOIN buckets USING (number) GROUP BY number, idx, cnt
-"""
+"""  # noqa: S608  # built from the constants above alone
+_LONGER = "WITH asked AS ({asked}) {picked}"
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Selection:
 class Percentiles:
     """In the selection's unit."""
 
-    values: dict[str, float]  # by the names of QUANTILES
+    values: dict[str, float]  # by NAMES
     approximate: bool  # some came in other buckets and were spread over ours
 
 
@@ -83,6 +92,9 @@ def of(
     wanted = sorted(set(asked), key=repr)
     if not wanted or not spans:
         return {}
+    names = sorted({one.metric_name for one in wanted})
+    start, end = min(since for since, _ in spans), max(until for _, until in spans)
+    behind = longer.behind(names, start, end, client_id)
     values: dict[str, Any] = {
         "client": client_id,
         "numbers": list(range(len(wanted))),
@@ -92,20 +104,62 @@ def of(
         "complexities": [one.query_complexity for one in wanted],
         "models": [one.model for one in wanted],
         "synthetic": [one.synthetic for one in wanted],
-        "starts": [since for since, _ in spans],
-        "ends": [until for _, until in spans],
     }
+    merged: dict[int, _Merged] = defaultdict(_Merged)
+    for number, *row in _rows(values, parts(spans, behind)):
+        merged[number].add(*row)
+    found = {number: one.percentiles() for number, one in merged.items()}
+    return {wanted[number]: one for number, one in found.items() if one is not None}
+
+
+class _Merged:
+    """What is found for one selection."""
+
+    def __init__(self) -> None:
+        self.counts: dict[int, int] = {}
+        self.packed: list[Packed] = []
+        self.zero = 0
+        self.approximate = False
+        self.lows: list[float] = []
+        self.highs: list[float] = []
+
+    def add(
+        self, zero: int, low: float | None, high: float | None, approximate: bool, *histogram: Any
+    ) -> None:
+        """Add a part: its histogram is (buckets, counts), or packed (lowest bucket, counts)."""
+        self.zero += zero
+        self.approximate |= approximate
+        self.lows += [] if low is None else [low]
+        self.highs += [] if high is None else [high]
+        first, counts = histogram
+        if isinstance(first, int):
+            self.packed.append(Packed(first, bytes(counts)))
+        else:
+            self.counts = dict(zip(first or [], counts or [], strict=True))
+
+    def percentiles(self) -> Percentiles | None:
+        """None without values."""
+        counts = packed.merge(self.packed, self.counts)
+        found = read(counts, self.zero, min(self.lows, default=None), max(self.highs, default=None))
+        known = {name: value for name in NAMES if (value := found[name]) is not None}
+        return Percentiles(known, self.approximate) if known else None
+
+
+def _rows(values: dict[str, Any], found: Parts) -> Iterator[tuple[Any, ...]]:
+    """From days and hours, and one a selection from minutes."""
+    for time, of_time in zip(("day", "hour", "minute"), found, strict=True):
+        values[f"{time}_starts"] = [since for since, _ in of_time]
+        values[f"{time}_ends"] = [until for _, until in of_time]
+    longer_ones = [
+        _PICKED.format(time=time, histogram="r.hist_low, r.hist_counts")
+        for time, of_time in (("day", found.days), ("hour", found.hours))
+        if of_time
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_MERGED, values)
-        rows = cursor.fetchall()
-    found: dict[Selection, Percentiles] = {}
-    for number, zero, low, high, approximate, idx, cnt in rows:
-        counts = dict(zip(idx or [], cnt or [], strict=True))
-        # Histograms that came without their extremes are not clamped to any.
-        bounds = (-math.inf if low is None else low, math.inf if high is None else high)
-        histogram = Histogram(counts, zero, *bounds)
-        read = {name: histogram.quantile(share) for name, share in QUANTILES.items()}
-        if histogram.total:
-            known = {name: value for name, value in read.items() if value is not None}
-            found[wanted[number]] = Percentiles(known, approximate)
-    return found
+        if longer_ones:
+            picked = " UNION ALL ".join(longer_ones)
+            cursor.execute(_LONGER.format(asked=_ASKED, picked=picked), values)
+            yield from cursor.fetchall()
+        if found.minutes:
+            cursor.execute(_MINUTES, values)
+            yield from cursor.fetchall()

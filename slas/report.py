@@ -122,8 +122,9 @@ def _period(client: Client, period: Period, found: list[Standing]) -> Content:
 
 
 def _promises(client: Client, found: list[Standing]) -> list[Content]:
-    net = _percentiles(client, found, excluded=True)
     gross = _percentiles(client, found, excluded=False)
+    excluded = any(one.excluded for one in found)
+    net = _percentiles(client, found, excluded=True) if excluded else gross
     return [
         {
             "objective": one.slo.base,

@@ -1,4 +1,4 @@
-"""An objective's SLI over time, by step, from SLI minutes, or hours where the step is whole hours.
+"""An objective's SLI over time, by step, from SLI days, hours or minutes: the longest that fit.
 
 What was counted is shown as it is: exclusions are not taken out.
 """
@@ -12,13 +12,13 @@ from django.db import connection
 
 from slas.models import ResourceLimit, SloVersion
 from slas.objectives import Kind
-from slas.windows import HOUR, Sums
+from slas.windows import DAY, HOUR, Sums
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POINTS = """
 SELECT date_bin(%(step)s, {time}, %(epoch)s) AS start, sum(good)::bigint, sum(total)::bigint,
     sum(value_sum), max(value_max)
-FROM {table}
+FROM sli_{time}s
 WHERE client_id = ANY(%(clients)s) AND slo_id = %(slo)s
     AND {time} >= %(since)s AND {time} < %(until)s
 GROUP BY start ORDER BY start LIMIT %(limit)s
@@ -42,7 +42,7 @@ def points(
     limit: int,
 ) -> list[Point]:
     """The clients' events together, oldest first; ``since`` and ``until`` are whole steps."""
-    table, time = ("sli_minutes", "minute") if step % HOUR else ("sli_hours", "hour")
+    time = "minute" if step % HOUR else "hour" if step % DAY else "day"
     values: dict[str, Any] = {
         "step": step,
         "epoch": _EPOCH,
@@ -53,7 +53,7 @@ def points(
         "limit": limit,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_POINTS.format(table=table, time=time), values)
+        cursor.execute(_POINTS.format(time=time), values)
         return [Point(start, Sums(*counted)) for start, *counted in cursor.fetchall()]
 
 

@@ -1,9 +1,10 @@
-"""Rows → SLI minutes → SLI hours: good and total per objective, counted from the rows themselves.
+"""Rows → SLI minutes → hours → days: good and total per objective, counted from the rows.
 
 The roll-up marks which minutes changed (metrics.ChangedMinute). Those marks
 are claimed an hour of one client at a time, the minutes are counted anew from
 the rows, against the version in force at each minute, and replace what was
 there. So late rows, repeats, new versions and crashes need no special case.
+Hours and days (of UTC) are summed up in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
-from slas.models import SliHour, SliMinute
+from metrics import longer, rollups
+from slas.models import SliDay, SliHour, SliMinute
 from slas.objectives import Kind
 
 HOURS = 50
@@ -46,7 +48,8 @@ WITH due AS (
     ) newest GROUP BY 1, 2
 )
 SELECT client_id, hour FROM due
-WHERE pg_try_advisory_xact_lock(hashtextextended('sli/' || client_id || '/' || hour, 0))
+WHERE pg_try_advisory_xact_lock(
+    hashtextextended('sli/' || client_id || '/' || date_trunc('day', hour, 'UTC'), 0))
 """
 _CLAIM = """
 DELETE FROM changed_minutes c
@@ -78,9 +81,12 @@ _ASKED = {
     **dict.fromkeys(("threshold", "good_within"), "float8"),
     "include_synthetic": "boolean",
 }
-_FORGET = f"""{_CONCERNED}
-DELETE FROM sli_minutes s USING concerned c
-WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+# What was counted goes; which hours that concerns is what comes back.
+_FORGET = f"""{_CONCERNED}, gone AS (
+    DELETE FROM sli_minutes s USING concerned c
+    WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+)
+SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute, 'UTC') FROM concerned
 """  # noqa: S608  # built from the constants above alone
 # Which rows count for an objective, what of them is judged, and which are good: said once.
 _VALUE = f"""CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
@@ -143,24 +149,31 @@ SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}),
 FROM judged WHERE value IS NOT NULL
 GROUP BY client_id, slo_id, minute, version_id
 """  # noqa: S608  # built from the constants above alone
-_HOURS = f"""{_CONCERNED}, hours AS (
-    SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute) AS hour FROM concerned
+# A longer span is the sum of the shorter ones in it, and goes with the last of them. They are
+# looked up span by span (OFFSET 0), whatever the planner expects.
+_SUM_UP = """
+WITH spans AS (
+    SELECT DISTINCT client_id, slo_id, date_trunc('{unit}', hour, 'UTC') AS {unit}
+    FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS k (client_id, slo_id, hour)
+), sums AS MATERIALIZED (
+    SELECT k.*, s.* FROM spans k CROSS JOIN LATERAL (
+        SELECT sum(s.good) AS good, sum(s.total) AS total, sum(s.value_sum) AS value_sum,
+            max(s.value_max) AS value_max
+        FROM sli_{part}s s WHERE s.client_id = k.client_id AND s.slo_id = k.slo_id
+            AND s.{part} >= k.{unit} AND s.{part} < k.{unit} + interval '1 {unit}' OFFSET 0
+    ) s
 ), gone AS (
-    DELETE FROM sli_hours h USING hours k
-    WHERE h.client_id = k.client_id AND h.slo_id = k.slo_id AND h.hour = k.hour
-        AND NOT EXISTS (
-            SELECT FROM sli_minutes s WHERE s.client_id = k.client_id AND s.slo_id = k.slo_id
-                AND s.minute >= k.hour AND s.minute < k.hour + interval '1 hour')
+    DELETE FROM sli_{unit}s h USING sums k WHERE k.total IS NULL
+        AND h.client_id = k.client_id AND h.slo_id = k.slo_id AND h.{unit} = k.{unit}
 )
-INSERT INTO sli_hours (client_id, slo_id, hour, good, total, value_sum, value_max)
-SELECT k.client_id, k.slo_id, k.hour, sum(s.good), sum(s.total), sum(s.value_sum),
-    max(s.value_max)
-FROM hours k JOIN sli_minutes s ON s.client_id = k.client_id AND s.slo_id = k.slo_id
-    AND s.minute >= k.hour AND s.minute < k.hour + interval '1 hour'
-GROUP BY k.client_id, k.slo_id, k.hour
-ON CONFLICT (client_id, slo_id, hour) DO UPDATE SET good = excluded.good,
+INSERT INTO sli_{unit}s (client_id, slo_id, {unit}, good, total, value_sum, value_max)
+SELECT client_id, slo_id, {unit}, good, total, value_sum, value_max
+FROM sums WHERE total IS NOT NULL
+ON CONFLICT (client_id, slo_id, {unit}) DO UPDATE SET good = excluded.good,
     total = excluded.total, value_sum = excluded.value_sum, value_max = excluded.value_max
-"""  # noqa: S608  # built from the constants above alone
+"""
+_HOURS = _SUM_UP.format(unit="hour", part="minute")
+_DAYS = _SUM_UP.format(unit="day", part="hour")
 # Minutes in up to three parts, so that windows may begin between them: the very start (0), up to
 # the cut (1), after it (2).
 _PARTS = f"""
@@ -190,7 +203,7 @@ def count(hours: int = HOURS) -> int:
     """Count what changed in up to ``hours`` hours of a client, newest first; return how many.
 
     The advisory lock comes before the rows are read, as in the roll-up. Who
-    counts holds a client's whole hour, since the hour is summed up as well.
+    counts holds a client's whole day, since the day is summed up as well.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [VERSIONS_LOCK])
@@ -199,7 +212,9 @@ def count(hours: int = HOURS) -> int:
         if not claimed:
             return 0
         cursor.execute(_CLAIM, [list(column) for column in zip(*claimed, strict=True)])
-        oldest = kept_since(timezone.now())
+        now = timezone.now()
+        # Where minutes are gone, one that is counted anew would stand for its whole hour.
+        oldest = max(kept_since(now), rollups.kept_since(now))
         marks = [mark for mark in cursor.fetchall() if mark[2] >= oldest]
         if marks:
             _recount(cursor, marks)
@@ -258,11 +273,11 @@ def counted(
 
 
 def forget_old(now: datetime) -> int:
-    """Delete SLI minutes and hours past their retention; return how many minutes went."""
-    hours = now - timedelta(days=settings.HOUR_RETENTION_DAYS)
+    """Delete SLIs past their retention, whole days at once; return how many minutes went."""
+    hours = longer.kept_since(now)
+    SliDay.objects.filter(day__lt=hours).delete()
     SliHour.objects.filter(hour__lt=hours).delete()
-    minutes = now - timedelta(days=settings.MINUTE_RETENTION_DAYS)
-    return SliMinute.objects.filter(minute__lt=minutes).delete()[0]
+    return SliMinute.objects.filter(minute__lt=rollups.forgotten_until(now)).delete()[0]
 
 
 def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
@@ -276,8 +291,11 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
     cursor.execute(_FORGET, values)
+    hours = [list(column) for column in zip(*cursor.fetchall(), strict=True)]
     # The planner, who can't know how many rows were picked, would compare each with each.
     cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(_COUNT, values)
     cursor.execute("SET LOCAL enable_nestloop = on")
-    cursor.execute(_HOURS, values)
+    if hours:
+        cursor.execute(_HOURS, hours)
+        cursor.execute(_DAYS, hours)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 
 from accounts.models import Client
@@ -14,7 +15,7 @@ from slas import contracts, exclusions, silence, windows
 from slas.contracts import Held, Segment
 from slas.models import ResourceLimit, Slo, SloVersion
 from slas.objectives import Kind
-from slas.windows import Span, Sums
+from slas.windows import MINUTE, Span, Sums
 
 # With more of its budget spent than this, a promise is at risk.
 SPENT_AT_RISK = Decimal("0.8")
@@ -97,14 +98,18 @@ def standings(
     are its own or asked for by ``slos``. A minute is judged by the version in force then.
     """
     asked = None if slos is None else [slo.pk for slo in slos]
-    quiet = silence.Silence(client.pk, end, now)
+    quiet = _Quiet(client.pk, end, now)
+    held = contracts.held(client.pk, start, end, asked)
+    gross = _counted(client.pk, held, {})
     found = [
         one
-        for one in contracts.held(client.pk, start, end, asked)
-        if asked is not None or one.slo.client_id is not None or quiet.ever(one.slo.base)
+        for one in held
+        if asked is not None
+        or one.slo.client_id is not None
+        or _total(gross[one.slo.pk]).total
+        or quiet.ever(one.slo.base)
     ]
     spans = _excluded(client, found, start, end)
-    gross = _counted(client.pk, found, {})
     net = _counted(client.pk, found, spans) if any(spans.values()) else gross
     replaced = {one.slo.base for one in found if one.slo.client_id is not None}
     return [
@@ -116,6 +121,27 @@ def standings(
         or one.slo.base not in replaced
         or _total(gross[one.slo.pk]).total
     ]
+
+
+class _Quiet:
+    """When events last came; looked up for what has none in a span that is over, if anything."""
+
+    def __init__(self, client_id: int, end: datetime, now: datetime) -> None:
+        self._client_id, self._end, self._now = client_id, end, now
+
+    @cached_property
+    def _silence(self) -> silence.Silence:
+        return silence.Silence(self._client_id, self._end, self._now)
+
+    def ever(self, base: str) -> bool:
+        """See silence.Silence."""
+        return self._silence.ever(base)
+
+    def since(self, version: SloVersion, end: datetime, events: int) -> datetime | None:
+        """See silence.Silence. What services do now says nothing about a span that is over."""
+        if events and end + MINUTE <= self._now:
+            return None
+        return self._silence.since(version, end, events)
 
 
 def _excluded(
@@ -165,12 +191,14 @@ def _standing(
     net: Counted,
     gross: Counted,
     spans: list[Span],
-    quiet: silence.Silence,
+    quiet: _Quiet,
     now: datetime,
 ) -> Standing:
-    total, gross_total = _total(net), _total(gross)
+    total = _total(net)
+    gross_total = total if net is gross else _total(gross)
     figures = _figures(net) if total.total else None
-    as_it_was = _figures(gross) if gross_total.total else None
+    # Without exclusions it is the same list.
+    as_it_was = figures if net is gross else _figures(gross) if gross_total.total else None
     silent_since = quiet.since(held.version, held.segments[-1].end, gross_total.total)
     return Standing(
         slo=held.slo,
@@ -214,6 +242,8 @@ def _status(
 
 def _all_out(held: Held, spans: list[Span], now: datetime) -> bool:
     """Whether nothing of the time that has passed counts."""
+    if not spans:
+        return False
     passed = [(one.start, min(one.end, now)) for one in held.segments if one.start < now]
     return bool(passed) and not any(windows.included(*span, spans) for span in passed)
 
@@ -261,6 +291,8 @@ def _required(version: SloVersion) -> float:
 
 
 def _total(counted: Counted) -> Sums:
+    if len(counted) == 1:
+        return counted[0][1]
     parts = [sums for _, sums in counted]
     largest = [one.value_max for one in parts if one.value_max is not None]
     return Sums(

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from slas import contracts, objectives, slis
-from slas.models import Contract, SliHour, SliMinute, Slo, SloVersion
+from slas.models import Contract, SliDay, SliHour, SliMinute, Slo, SloVersion
 from slas.objectives import Objective
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -248,5 +248,5 @@ def _forget_unpromised() -> None:
     Done every time: a count that was under way when they went may still have written.
     """
     for slo in Slo.objects.filter(client__isnull=False, versions=None):
-        for model in (SliMinute, SliHour):
+        for model in (SliMinute, SliHour, SliDay):
             model.objects.filter(client=slo.client_id, slo=slo.pk).delete()

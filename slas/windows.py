@@ -1,35 +1,32 @@
-"""What was counted over any span of time, from SLI hours where they fit and minutes elsewhere."""
+"""What was counted over any span of time, from SLI days and hours where they fit, else minutes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
+from metrics import spans
+from metrics.spans import Parts
 from slas.budget import Counts
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-Span = tuple[datetime, datetime]  # start included, end excluded; whole minutes
-
+DAY, HOUR, MINUTE = spans.DAY, spans.HOUR, spans.MINUTE
+Span = spans.Span
 MOST_STEPS = 10_000
 
+_UNITS = ("day", "hour", "minute")
 _COUNTED = """
-    SELECT h.slo_id, h.hour AS at, h.good, h.total, h.value_sum, h.value_max
-    FROM unnest(%(hour_starts)s::timestamptz[], %(hour_ends)s::timestamptz[]) AS k (since, until)
-    JOIN sli_hours h ON h.hour >= k.since AND h.hour < k.until
-    WHERE h.client_id = %(client)s AND h.slo_id = ANY(%(slos)s)
-    UNION ALL
-    SELECT m.slo_id, m.minute, m.good, m.total, m.value_sum, m.value_max
-    FROM unnest(%(minute_starts)s::timestamptz[], %(minute_ends)s::timestamptz[])
+    SELECT h.slo_id, h.{unit} AS at, h.good, h.total, h.value_sum, h.value_max
+    FROM unnest(%({unit}_starts)s::timestamptz[], %({unit}_ends)s::timestamptz[])
         AS k (since, until)
-    JOIN sli_minutes m ON m.minute >= k.since AND m.minute < k.until
-    WHERE m.client_id = %(client)s AND m.slo_id = ANY(%(slos)s)
+    JOIN sli_{unit}s h ON h.{unit} >= k.since AND h.{unit} < k.until
+    WHERE h.client_id = %(client)s AND h.slo_id = ANY(%(slos)s)
 """
 _SUMMED = "sum(good)::bigint, sum(total)::bigint, sum(value_sum), max(value_max)"
-_SUMS = f"SELECT slo_id, {_SUMMED} FROM ({_COUNTED}) counted GROUP BY 1"  # noqa: S608
+_SUMS = f"SELECT slo_id, {_SUMMED} FROM ({{counted}}) counted GROUP BY 1"  # noqa: S608
 _SERIES = f"""
-SELECT date_bin(%(step)s, at, %(start)s), {_SUMMED} FROM ({_COUNTED}) counted GROUP BY 1
+SELECT date_bin(%(step)s, at, %(start)s), {_SUMMED} FROM ({{counted}}) counted GROUP BY 1
 """  # noqa: S608  # built from the constants above alone
 
 
@@ -64,9 +61,11 @@ def sums(
 
     All times are whole minutes. Objectives without events are missing.
     """
-    values = _values(client_id, slo_ids, *parts(included(start, end, excluded)))
+    parts = spans.parts(included(start, end, excluded))
+    if not any(parts):
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS, values)
+        cursor.execute(_SUMS.format(counted=_counted(parts)), _values(client_id, slo_ids, parts))
         return {slo: Sums(*counted) for slo, *counted in cursor.fetchall()}
 
 
@@ -80,8 +79,8 @@ def series(
 ) -> list[tuple[datetime, Sums]]:
     """What was counted in each ``step`` from ``start`` on, those without events included.
 
-    Whole minutes throughout; the last step ends with ``end``. Steps of whole
-    hours from a whole hour on are read from hours. Raises ValueError for a step
+    Whole minutes throughout; the last step ends with ``end``. Steps of whole hours or
+    days of UTC are read from those. Raises ValueError for a step
     that is not whole minutes, and for more than MOST_STEPS steps.
     """
     if step < MINUTE or step % MINUTE:
@@ -91,54 +90,42 @@ def series(
         raise ValueError(
             f"{steps} steps of {step} are too many; ask for at most {MOST_STEPS}: a longer step."
         )
-    spans = included(start, end, excluded)
-    whole = step % HOUR == timedelta(0) and start.minute == 0
-    values = _values(client_id, [slo_id], *(parts(spans) if whole else ([], spans)))
-    with connection.cursor() as cursor:
-        cursor.execute(_SERIES, values | {"step": step, "start": start})
-        found = {at: Sums(*counted) for at, *counted in cursor.fetchall()}
+    parts = _parts(included(start, end, excluded), start, step)
+    found: dict[datetime, Sums] = {}
+    if any(parts):
+        values = _values(client_id, [slo_id], parts) | {"step": step, "start": start}
+        with connection.cursor() as cursor:
+            cursor.execute(_SERIES.format(counted=_counted(parts)), values)
+            found = {at: Sums(*counted) for at, *counted in cursor.fetchall()}
     starts = [start + number * step for number in range(steps)]
     return [(at, found.get(at, Sums())) for at in starts]
 
 
 def included(start: datetime, end: datetime, excluded: Iterable[Span]) -> list[Span]:
     """PURE: what of a span is left without the excluded ones, which may overlap."""
-    left: list[Span] = []
-    at = start
-    for since, until in sorted(excluded):
-        if until <= at or since >= end:
-            continue
-        if since > at:
-            left.append((at, since))
-        at = until
-    if at < end:
-        left.append((at, end))
-    return left
+    return spans.without((start, end), excluded)
 
 
-def parts(spans: Iterable[Span]) -> tuple[list[Span], list[Span]]:
-    """PURE: spans as whole hours, and the minutes before and after those."""
-    hours: list[Span] = []
-    minutes: list[Span] = []
-    for start, end in spans:
-        first = start.replace(minute=0) + (HOUR if start.minute else timedelta(0))
-        last = end.replace(minute=0)
-        if first >= last:
-            minutes.append((start, end))
-            continue
-        hours.append((first, last))
-        minutes += [span for span in ((start, first), (last, end)) if span[0] < span[1]]
-    return hours, minutes
+def _parts(left: list[Span], start: datetime, step: timedelta) -> Parts:
+    """In units of which each lies in one step."""
+    start = start.astimezone(UTC)
+    if step % HOUR or start.minute:
+        return Parts([], [], left)
+    found = spans.parts(left)
+    if step % DAY or start.hour:
+        return Parts([], found.days + found.hours, found.minutes)
+    return found
 
 
-def _values(
-    client_id: int, slo_ids: Sequence[int], hours: list[Span], minutes: list[Span]
-) -> dict[str, Any]:
-    return {
-        "client": client_id,
-        "slos": list(slo_ids),
-        "hour_starts": [since for since, _ in hours],
-        "hour_ends": [until for _, until in hours],
-        "minute_starts": [since for since, _ in minutes],
-        "minute_ends": [until for _, until in minutes],
-    }
+def _counted(parts: Parts) -> str:
+    """What is read. What isn't is left out: the planner would take it for most of the work."""
+    wanted = [unit for unit, of_unit in zip(_UNITS, parts, strict=True) if of_unit]
+    return " UNION ALL ".join(_COUNTED.format(unit=unit) for unit in wanted)
+
+
+def _values(client_id: int, slo_ids: Sequence[int], parts: Parts) -> dict[str, Any]:
+    values: dict[str, Any] = {"client": client_id, "slos": list(slo_ids)}
+    for unit, of_unit in zip(_UNITS, parts, strict=True):
+        values[f"{unit}_starts"] = [since for since, _ in of_unit]
+        values[f"{unit}_ends"] = [until for _, until in of_unit]
+    return values

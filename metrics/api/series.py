@@ -1,4 +1,4 @@
-"""``GET /api/v1/series/``: a metric over time, from its minute roll-ups."""
+"""``GET /api/v1/series/``: a metric over time, from its roll-ups."""
 
 import re
 from dataclasses import asdict
@@ -130,7 +130,8 @@ class SeriesView(APIView):
     def get(self, request: Request) -> Response:
         """Counts, mean, extremes and percentiles of a metric by step, oldest first.
 
-        From the minute roll-ups, which follow the rows by a few seconds.
+        From the roll-ups, which follow the rows by a few seconds; steps of whole hours go
+        back further than shorter ones.
         """
         check_parameters(request, {*SeriesQuery().fields, *PAGING})
         query = SeriesQuery(data=request.query_params)

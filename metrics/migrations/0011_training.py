@@ -19,6 +19,6 @@ def load(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("metrics", "0008_changed_minutes")]
+    dependencies = [("metrics", "0009_hours_and_days")]
 
     operations = [migrations.RunPython(load, migrations.RunPython.noop)]

@@ -13,6 +13,7 @@ from metrics.models.facts import (
 )
 from metrics.models.feedback import Deployment, Feedback
 from metrics.models.intake import Emitter, IdempotencyKey, IntakeMinute, IntakeRejection
+from metrics.models.longer import DayRollup, HourRollup, MetricHour, PendingHour
 from metrics.models.otlp import ComponentRule, OtlpAlias
 from metrics.models.otlp_metrics import HistogramPoint, OtlpSeries
 from metrics.models.probes import Probe
@@ -23,17 +24,21 @@ __all__ = [
     "Complexity",
     "Component",
     "ComponentRule",
+    "DayRollup",
     "Deployment",
     "Emitter",
     "Feedback",
     "HistogramPoint",
+    "HourRollup",
     "IdempotencyKey",
     "IntakeMinute",
     "IntakeRejection",
     "MetricDefinition",
+    "MetricHour",
     "MinuteRollup",
     "OtlpAlias",
     "OtlpSeries",
+    "PendingHour",
     "PendingMinute",
     "PerformanceBaseline",
     "PerformanceMetric",

@@ -10,7 +10,7 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.filters import ClientFilter
 from metrics import formats
 from slas import names
-from slas.models import SliHour, SliMinute, Slo, SloVersion
+from slas.models import SliDay, SliHour, SliMinute, Slo, SloVersion
 from slas.objectives import Kind, Objective
 
 
@@ -72,7 +72,7 @@ class _CountedAdmin(ReadOnlyAdmin):
     list_select_related = ["client", "slo"]
 
     @display(description="Objective")
-    def what(self, counted: SliMinute | SliHour) -> str:
+    def what(self, counted: SliMinute | SliHour | SliDay) -> str:
         """The objective in words."""
         return names.in_words(counted.slo.base)
 
@@ -91,6 +91,14 @@ class SliHourAdmin(_CountedAdmin):
 
     list_display = ["hour", "what", "client", "good", "total"]
     ordering = ["-hour"]
+
+
+@admin.register(SliDay)
+class SliDayAdmin(_CountedAdmin):
+    """Days of UTC."""
+
+    list_display = ["day", "what", "client", "good", "total"]
+    ordering = ["-day"]
 
 
 def in_words(version: SloVersion | Objective) -> str:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_key_rotation'),
-        ('slas', '0007_exclusions'),
+        ('slas', '0008_sli_days'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from slas.models.contracts import Contract
 from slas.models.exclusions import Exclusion
 from slas.models.promises import Criticality, Evaluated, ModelTarget, ResourceLimit, Sla, check_unit
 from slas.models.rules import BurnRule, HeldRule
-from slas.models.slos import SliHour, SliMinute, Slo, SloVersion
+from slas.models.slos import SliDay, SliHour, SliMinute, Slo, SloVersion
 from slas.models.verdict import Verdict
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ModelTarget",
     "ResourceLimit",
     "Sla",
+    "SliDay",
     "SliHour",
     "SliMinute",
     "Slo",

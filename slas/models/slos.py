@@ -135,3 +135,22 @@ class SliHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.good} of {self.total}, {self.hour:%Y-%m-%d %H}h"
+
+
+class SliDay(models.Model):
+    """The sum of the SLI hours of a day of UTC. The primary key is (client_id, slo_id, day)."""
+
+    id = models.BigAutoField(primary_key=True)
+    client = models.ForeignKey(Client, on_delete=models.DO_NOTHING, db_constraint=False)
+    slo = models.ForeignKey(Slo, on_delete=models.DO_NOTHING, db_constraint=False)
+    day = models.DateTimeField()
+    good = models.BigIntegerField()
+    total = models.BigIntegerField()
+    value_sum = models.FloatField()
+    value_max = models.FloatField()
+
+    class Meta:
+        db_table = "sli_days"
+
+    def __str__(self) -> str:
+        return f"{self.good} of {self.total}, {self.day:%Y-%m-%d}"

@@ -8,26 +8,67 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Client
-from metrics import rollups, tasks
-from metrics.models import MinuteRollup
+from metrics import longer, rollups, series, tasks
+from metrics.models import DayRollup, HourRollup, MetricHour, MinuteRollup
+from metrics.spans import DAY, HOUR, floor
 
 pytestmark = pytest.mark.django_db
+METRIC = "conversational_query_response_time"
+# The first minute that is kept: a day of UTC is kept as a whole.
+OLDEST = floor(timezone.now() - timedelta(days=2, hours=1), DAY)
 
 
 @pytest.fixture
 def rolled_up(acme: Client, make_rows: Callable[..., Any], settings: Any) -> None:
-    """A minute just within the retention, and one just past it."""
-    settings.MINUTE_RETENTION_DAYS = 2
-    for hours in (47, 49):
-        make_rows(acme, [100], timestamp=timezone.now() - timedelta(hours=hours))
+    """A minute just within the retention, and one just past it, both summed up by hour."""
+    make_rows(acme, [100], timestamp=OLDEST)
+    make_rows(acme, [100, 100], timestamp=OLDEST - timedelta(minutes=1))
     rollups.roll_up_all()
+    longer.roll_up_all(timezone.now())
+    settings.MINUTE_RETENTION_DAYS = 2
 
 
 def test_it_forgets_the_minutes_past_the_retention_only(rolled_up: None) -> None:
     assert rollups.forget_old(timezone.now()) == 1
-    assert MinuteRollup.objects.get().minute > timezone.now() - timedelta(days=2)
+    assert MinuteRollup.objects.get().minute == OLDEST
 
 
 def test_the_upkeep_forgets_them_too(rolled_up: None) -> None:
     assert tasks.maintain()["minutes_forgotten"] == 1
     assert MinuteRollup.objects.count() == 1
+
+
+def test_what_is_forgotten_by_the_minute_is_still_read_by_the_hour(rolled_up: None) -> None:
+    tasks.maintain()
+    asked = series.Asked(METRIC, OLDEST - HOUR, OLDEST + HOUR, HOUR)
+    assert [point.count for point in series.points(asked, limit=10)] == [2, 1]
+
+
+def test_a_late_row_does_not_stand_for_an_hour_whose_minutes_are_gone(
+    rolled_up: None, acme: Client, make_rows: Callable[..., Any]
+) -> None:
+    tasks.maintain()
+    make_rows(acme, [1], timestamp=OLDEST - timedelta(minutes=2))
+    tasks.roll_up()
+    assert HourRollup.objects.get(hour__lt=OLDEST).total == 2
+
+
+def test_minutes_that_are_not_summed_up_yet_stay(
+    acme: Client, make_rows: Callable[..., Any], settings: Any
+) -> None:
+    make_rows(acme, [100], timestamp=OLDEST - timedelta(minutes=1))
+    rollups.roll_up_all()
+    settings.MINUTE_RETENTION_DAYS = 2
+    assert rollups.forget_old(timezone.now()) == 0
+    assert tasks.maintain()["minutes_forgotten"] == 1
+    assert HourRollup.objects.get().total == 1
+
+
+def test_hours_and_days_are_forgotten_after_their_own_retention(
+    rolled_up: None, settings: Any
+) -> None:
+    settings.HOUR_RETENTION_DAYS = 2
+    tasks.maintain()
+    for model in (HourRollup, MetricHour):
+        assert model.objects.get().hour == OLDEST
+    assert DayRollup.objects.get().day == OLDEST

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
+from metrics import packed
 from metrics.histogram import SCALE
 from metrics.partitions import TABLE, name_of
 
@@ -49,6 +50,24 @@ SELECT (%(clients)s::int[])[1 + n %% 8], %(end)s::timestamptz - (n / 25 + 1) * i
     ARRAY[300, 301, 302]::smallint[], ARRAY[2, 5, 3]::bigint[]
 FROM generate_series(0, %(rollups)s - 1) AS n
 """
+# Hours and days as if all of that were summed up.
+_LONGER = """
+INSERT INTO {unit}_rollups (client_id, {unit}, metric_name, component, service_name,
+    query_complexity, model, measurement_unit, synthetic, total, succeeded, value_sum, votes,
+    votes_sum, hist_scale, hist_zero, hist_low, hist_counts, approximate)
+SELECT client_id, date_trunc('{unit}', minute, 'UTC'), metric_name, component, service_name,
+    query_complexity, model, measurement_unit, synthetic, sum(total), sum(succeeded),
+    sum(value_sum), 0, 0, %(scale)s, 0, %(low)s, %(counts)s, false
+FROM minute_rollups GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""
+_HOURS = """
+INSERT INTO metric_hours (hour, metric_name, measurement_unit, synthetic, total, succeeded,
+    value_sum, votes, votes_sum, hist_scale, hist_zero, hist_low, hist_counts, approximate)
+SELECT hour, metric_name, measurement_unit, synthetic, sum(total), sum(succeeded), sum(value_sum),
+    0, 0, %(scale)s, 0, %(low)s, %(counts)s, false
+FROM hour_rollups GROUP BY 1, 2, 3, 4
+"""
+_ROLLED_UP = ("minute_rollups", "hour_rollups", "day_rollups", "metric_hours")
 
 
 def days(today: date) -> list[date]:
@@ -82,7 +101,11 @@ def load(clients: Sequence[int], rare: int, today: date) -> None:
         made = {"clients": list(clients), "end": end, "rollups": ROLLUPS, "scale": SCALE}
         cursor.execute(_ROLLUPS, made)
         cursor.execute(f"ANALYZE {TABLE}")
-        cursor.execute("ANALYZE minute_rollups")
+        low, counts = packed.pack(packed.Dense(300, (2, 5, 3)))
+        packed_as = {"scale": SCALE, "low": low, "counts": counts}
+        for sql in (_LONGER.format(unit="hour"), _LONGER.format(unit="day"), _HOURS):
+            cursor.execute(sql, packed_as)
+        cursor.execute(f"ANALYZE {', '.join(_ROLLED_UP)}")
 
 
 def unload(today: date) -> None:
@@ -90,4 +113,4 @@ def unload(today: date) -> None:
     with connection.cursor() as cursor:
         for day in days(today):
             cursor.execute(f"DROP TABLE IF EXISTS {name_of(day)}")
-        cursor.execute("TRUNCATE minute_rollups")
+        cursor.execute(f"TRUNCATE {', '.join(_ROLLED_UP)}")

@@ -8,7 +8,7 @@ from django.db import connection
 from metrics.partitions import DEFAULT, TABLE
 
 Node = dict[str, Any]
-HEAVY = (TABLE, "minute_rollups")
+HEAVY = (TABLE, "minute_rollups", "hour_rollups", "day_rollups", "metric_hours")
 
 
 def explain(sql: str) -> list[Node]:

@@ -28,7 +28,10 @@ SERIES: dict[str, tuple[timedelta, dict[str, str], int]] = {
     "an hour by client": (timedelta(hours=1), {"group_by": "client"}, 25 * 65),
     "a day by model": (timedelta(days=1), {"group_by": "model", "step": "15m"}, 25 * 1_500),
     "a client's day": (timedelta(days=1), {"client": "client3", "step": "15m"}, 25 * 1_500),
-    "thirteen days": (timedelta(days=13), {"step": "1d"}, 20_000),
+    # Hours, of one metric.
+    "thirteen days": (timedelta(days=13), {"step": "1h"}, 8 * 24 * 14),
+    "thirteen days by client": (timedelta(days=13), {"step": "1h", "group_by": "client"}, 8 * 350),
+    "thirteen days by day": (timedelta(days=13), {"step": "1d", "group_by": "model"}, 8 * 15),
 }
 
 

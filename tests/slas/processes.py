@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import django
+from django.utils import timezone
 
 from tests.slas.events import Event
 
@@ -70,12 +71,13 @@ def write(wanted: list[list[Event]], committed: int) -> None:
 
 def work() -> None:
     """Roll up and count until killed, in small batches, so that many are under way."""
-    from metrics import rollups
+    from metrics import longer, rollups
     from slas import slis
 
     while True:
         rollups.roll_up(batch=5)
         slis.count(hours=2)
+        longer.roll_up(timezone.now(), batch=2)
 
 
 def fork(run: Callable[[], None]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from slas.models import SliHour, SliMinute, SloVersion
+from slas.models import SliDay, SliHour, SliMinute, SloVersion
 from slas.objectives import Kind
 from tests.slas.events import Event
 
@@ -38,9 +38,18 @@ def minutes(events: Iterable[Event], versions: Iterable[SloVersion]) -> dict[Min
 
 def hours(counted: dict[Minute, Counted]) -> dict[Minute, Counted]:
     """The minutes of each hour, summed up."""
+    return _summed(counted, minute=0)
+
+
+def days(counted: dict[Minute, Counted]) -> dict[Minute, Counted]:
+    """The minutes of each day of UTC, summed up."""
+    return _summed(counted, minute=0, hour=0)
+
+
+def _summed(counted: dict[Minute, Counted], **start: int) -> dict[Minute, Counted]:
     found: dict[Minute, Counted] = {}
     for (client, slo, minute), (good, total, summed, largest) in counted.items():
-        key = (client, slo, minute.replace(minute=0))
+        key = (client, slo, minute.replace(**start))
         a, b, c, d = found.get(key, (0, 0, 0.0, largest))
         found[key] = (a + good, b + total, round(c + summed, 6), max(d, largest))
     return found
@@ -56,7 +65,12 @@ def stored_hours() -> dict[Minute, Counted]:
     return {(one.client_id, one.slo_id, one.hour): _of(one) for one in SliHour.objects.all()}
 
 
-def _of(one: SliMinute | SliHour) -> Counted:
+def stored_days() -> dict[Minute, Counted]:
+    """What SQL summed up by day."""
+    return {(one.client_id, one.slo_id, one.day): _of(one) for one in SliDay.objects.all()}
+
+
+def _of(one: SliMinute | SliHour | SliDay) -> Counted:
     return one.good, one.total, round(one.value_sum, 6), one.value_max
 
 

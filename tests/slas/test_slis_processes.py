@@ -12,8 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Client
-from metrics import rollups
-from metrics.models import ChangedMinute, PendingMinute, PerformanceMetric
+from metrics import longer, rollups
+from metrics.models import ChangedMinute, PendingHour, PendingMinute, PerformanceMetric
 from slas import slis, versions
 from slas.models import SloVersion
 from tests.metrics import recount as rollup_recount
@@ -43,9 +43,10 @@ def run(base: datetime, clients: list[int]) -> int:
 def finish() -> None:
     """One more pass: what killed workers held is free as soon as the server has noticed."""
     deadline = time.monotonic() + SECONDS
-    while PendingMinute.objects.exists() or ChangedMinute.objects.exists():
+    while any(marks.objects.exists() for marks in (PendingMinute, ChangedMinute, PendingHour)):
         rollups.roll_up_all()
         slis.count_all()
+        longer.roll_up_all(timezone.now())
         assert time.monotonic() < deadline
 
 
@@ -70,3 +71,5 @@ def test_killed_workers_leave_roll_ups_and_slis_as_a_recount_has_them(
     assert len(expected) > 1000
     assert recount.stored_minutes() == expected
     assert recount.stored_hours() == recount.hours(expected)
+    assert recount.stored_days() == recount.days(expected)
+    assert rollup_recount.stored_longer() == rollup_recount.recount_longer()

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Client
-from metrics import rollups
+from metrics import longer, rollups
 from metrics.ingest.store import store
-from metrics.models import ChangedMinute, PendingMinute
+from metrics.models import ChangedMinute, PendingHour, PendingMinute
 from slas import slis, versions
 from slas.models import Sla, Slo, SloVersion
 from tests.metrics import recount as rollup_recount
@@ -30,15 +30,16 @@ MINUTE = timedelta(minutes=1)
 METRIC = "conversational_query_response_time"
 BASE_OF = "sla:simple_queries:latency"
 MINUTES = [0, 1, 59, 60, 61, 125]
+DAY_BEFORE = -1439
 WAIT = 30.0
 
 minutes = st.sampled_from(MINUTES)
 drawn = st.fixed_dictionaries(
     {
         "client_id": st.booleans(),  # Acme's, or Globex's
-        "at": st.tuples(minutes, st.sampled_from([0, 1, 59_999_999])).map(
-            lambda when: BASE + when[0] * MINUTE + timedelta(microseconds=when[1])
-        ),
+        "at": st.tuples(
+            st.sampled_from([*MINUTES, DAY_BEFORE]), st.sampled_from([0, 1, 59_999_999])
+        ).map(lambda when: BASE + when[0] * MINUTE + timedelta(microseconds=when[1])),
         "value": st.sampled_from([10.0, 50.0, 3000.0, 3000.5, 20_000.0]),
         "metric": st.sampled_from([METRIC, METRIC, "embedding_generation_time"]),
         "success": st.sampled_from([True, True, False]),
@@ -79,11 +80,14 @@ def test_streams_counted_while_they_come_and_promises_change_equal_a_recount(
     counted_meanwhile(events[half:], edit(edited))
     assert not PendingMinute.objects.exists()
     assert not ChangedMinute.objects.exists()
+    assert not PendingHour.objects.exists()
     held = SloVersion.objects.select_related("slo")
     expected = recount.minutes((one for batch in events for one in batch), held)
     assert rollup_recount.stored() == rollup_recount.recount()
     assert recount.stored_minutes() == expected
     assert recount.stored_hours() == recount.hours(expected)
+    assert recount.stored_days() == recount.days(expected)
+    assert rollup_recount.stored_longer() == rollup_recount.recount_longer()
 
 
 def test_a_minute_counted_before_its_promise_changed_is_counted_again(acme: Client) -> None:
@@ -121,6 +125,7 @@ def counted_meanwhile(events: list[list[Event]], *others: Callable[[], None]) ->
     at_once(*writers, *[lambda: work(writing)] * 2, *others)
     rollups.roll_up_all()
     slis.count_all()
+    longer.roll_up_all(timezone.now())
 
 
 def write(mine: list[list[Event]], number: int, writing: dict[int, bool]) -> None:
@@ -136,6 +141,7 @@ def work(writing: dict[int, bool]) -> None:
     while any(writing.values()):
         rollups.roll_up(batch=2)
         slis.count(hours=1)
+        longer.roll_up(timezone.now(), batch=2)
 
 
 def edit(minute: int) -> Callable[[], None]:
@@ -169,7 +175,8 @@ def clear() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE ai_performance_metrics, minute_rollups, pending_minutes, changed_minutes, "
-            "sli_minutes, sli_hours"
+            "sli_minutes, sli_hours, sli_days, pending_hours, hour_rollups, day_rollups, "
+            "metric_hours"
         )
     SloVersion.objects.all().delete()
     Slo.objects.all().delete()
@@ -225,8 +232,8 @@ def wait_until_someone_waits() -> None:
 
 
 def test_counts_do_not_wait_for_each_other(acme: Client) -> None:
-    for hour in range(2):
-        minute = BASE + timedelta(hours=hour)
+    for days in range(2):
+        minute = BASE - timedelta(days=days)
         ChangedMinute.objects.create(client=acme, metric_name="gone", minute=minute)
     with transaction.atomic():
         assert slis.count(hours=1) == 1

@@ -9,23 +9,25 @@ from hypothesis import strategies as st
 
 from accounts.models import Client
 from slas import windows
-from slas.models import SliHour, SliMinute, Slo, SloVersion
+from slas.models import SliDay, SliHour, SliMinute, Slo, SloVersion
 from slas.windows import Span, Sums
 
 pytestmark = pytest.mark.django_db
-BASE = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+BASE = datetime(2026, 3, 4, 22, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-LAST = 300  # minutes of history: five hours
+LAST = 1860  # minutes of history: two hours, a day, and five hours
 Counted = dict[int, tuple[int, int, float]]  # minute → good, total, the largest value
 
 # Borders of hours, their neighbours, and what lies between.
 places = st.one_of(
-    st.sampled_from([0, 1, 59, 60, 61, 119, 120, 121, 180, 239, 240, 241, LAST]),
+    st.sampled_from([0, 1, 59, 60, 61, 119, 120, 121, 180, 1559, 1560, 1561, LAST]),
     st.integers(-70, LAST + 70),
 )
 spans = st.tuples(places, places).map(sorted)
 history = st.dictionaries(
-    st.one_of(st.sampled_from([0, 59, 60, 119, 120, 240, LAST - 1]), st.integers(0, LAST - 1)),
+    st.one_of(
+        st.sampled_from([0, 59, 60, 119, 120, 240, 1559, 1560, LAST - 1]), st.integers(0, LAST - 1)
+    ),
     st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, 1.5, 7.0])).map(
         lambda drawn: (drawn[0], drawn[0] + drawn[1] + 1, drawn[2])
     ),
@@ -63,11 +65,11 @@ def at(minute: int) -> datetime:
 
 
 def fill(client: Client, slo: Slo, counted: Counted) -> None:
-    """Minutes as given, and hours as they sum up."""
-    SliMinute.objects.all().delete()
-    SliHour.objects.all().delete()
+    """Minutes as given, and hours and days as they sum up."""
+    for model in (SliMinute, SliHour, SliDay):
+        model.objects.all().delete()
     version = slo.versions.get()
-    hours: dict[datetime, Sums] = {}
+    longer: dict[str, dict[datetime, Sums]] = {"hour": {}, "day": {}}
     with connection.cursor() as cursor:
         for minute, (good, total, value) in counted.items():
             cursor.execute(
@@ -76,13 +78,16 @@ def fill(client: Client, slo: Slo, counted: Counted) -> None:
                 [client.pk, slo.pk, at(minute), version.pk, good, total, total * value, value],
             )
             hour = at(minute).replace(minute=0)
-            hours[hour] = added(hours.get(hour, Sums()), good, total, value)
-        for hour, sums in hours.items():
-            cursor.execute(
-                "INSERT INTO sli_hours (client_id, slo_id, hour, good, total, value_sum, "
-                "value_max) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [client.pk, slo.pk, hour, sums.good, sums.total, sums.value_sum, sums.value_max],
-            )
+            for unit, start in (("hour", hour), ("day", hour.replace(hour=0))):
+                longer[unit][start] = added(longer[unit].get(start, Sums()), good, total, value)
+        for unit, found in longer.items():
+            for start, sums in found.items():
+                values = [sums.good, sums.total, sums.value_sum, sums.value_max]
+                cursor.execute(
+                    f"INSERT INTO sli_{unit}s (client_id, slo_id, {unit}, good, total, "  # noqa: S608
+                    "value_sum, value_max) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                    [client.pk, slo.pk, start, *values],
+                )
 
 
 def added(sums: Sums, good: int, total: int, value: float) -> Sums:
@@ -143,14 +148,6 @@ def test_what_is_left_of_a_span_is_each_minute_that_is_not_excluded(
     assert minutes == [
         m for m in range(*span) if not any(since <= m < until for since, until in excluded)
     ]
-
-
-@given(parts=st.lists(spans, max_size=3))
-def test_hours_and_the_minutes_beside_them_cover_spans_exactly(parts: list[list[int]]) -> None:
-    hours, minutes = windows.parts(as_spans([part for part in parts if part[0] < part[1]]))
-    assert all(edge.minute == 0 for span in hours for edge in span)
-    covered = [m for since, until in hours + minutes for m in range(number(since), number(until))]
-    assert sorted(covered) == sorted(m for part in parts for m in range(*part))
 
 
 def number(moment: datetime) -> int:

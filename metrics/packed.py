@@ -1,0 +1,72 @@
+"""PURE: histograms of hours and days as they are stored, and how many are merged at once.
+
+The counts of all buckets from the lowest to the highest that is used, 8 bytes each
+(little-endian), compressed by zlib. Bytes in that order are one very large integer, and
+adding up such integers adds up all buckets at once: the sum of a bucket's counts is below
+2**64, so that no bucket carries into the next.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+WIDTH = 8
+_BITS = 8 * WIDTH
+# The fastest: the zeros between buckets shrink in any case.
+_LEVEL = 1
+
+
+class Packed(NamedTuple):
+    """Stored counts. ``low`` is the first bucket's number; no bytes where there are no counts."""
+
+    low: int
+    counts: bytes
+
+
+class Dense(NamedTuple):
+    """The counts of the buckets from ``low`` on; those of the first and the last are not 0."""
+
+    low: int
+    counts: Sequence[int]
+
+
+NOTHING = Packed(0, b"")
+
+
+def pack(counts: Dense) -> Packed:
+    """Store counts."""
+    if not counts.counts:
+        return NOTHING
+    lanes = struct.pack(f"<{len(counts.counts)}Q", *counts.counts)
+    return Packed(counts.low, zlib.compress(lanes, _LEVEL))
+
+
+def dense(counts: Mapping[int, int]) -> Dense:
+    """Counts by bucket, in the other form."""
+    used = [idx for idx, count in counts.items() if count]
+    if not used:
+        return Dense(0, ())
+    low = min(used)
+    filled = [0] * (max(used) - low + 1)
+    for idx in used:
+        filled[idx - low] = counts[idx]
+    return Dense(low, filled)
+
+
+def merge(parts: Iterable[Packed], more: Mapping[int, int] | None = None) -> Dense:
+    """The counts of all parts, and those by bucket, together."""
+    stored = [*parts, pack(dense(more))] if more else parts
+    several = [(part.low, zlib.decompress(part.counts)) for part in stored if part.counts]
+    if not several:
+        return Dense(0, ())
+    low = min(first for first, _ in several)
+    lanes = several[0][1] if len(several) == 1 else _added(low, several)
+    return Dense(low, struct.unpack(f"<{len(lanes) // WIDTH}Q", lanes))
+
+
+def _added(low: int, several: Iterable[tuple[int, bytes]]) -> bytes:
+    total = 0
+    for first, lanes in several:
+        total += int.from_bytes(lanes, "little") << (_BITS * (first - low))
+    return total.to_bytes(-(-total.bit_length() // _BITS) * WIDTH, "little")
