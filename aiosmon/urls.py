@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from aiosmon import health, metrics_page
 from aiosmon.openapi.views import DocsView, SchemaView
+from alerts import oncall_view
 from slas.admin import openslo, report
 
 urlpatterns = [
@@ -20,5 +21,6 @@ urlpatterns = [
     path("api/docs/", staff_member_required(DocsView.as_view()), name="api_docs"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", metrics_page.metrics, name="prometheus"),
+    path("oncall/<str:token>.ics", oncall_view.calendar, name="oncall_calendar"),
     path("readyz", health.readyz, name="readyz"),
 ]

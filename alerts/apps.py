@@ -2,8 +2,23 @@
 
 from django.apps import AppConfig
 
-# What everybody who signs in may look at, of the clients they may see.
-_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(("alert", "alertevent", "incident"), ("view",))
+# What everybody who signs in may look at, of the clients and teams they may see.
+_SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
+    (
+        "alert",
+        "alertevent",
+        "incident",
+        "oncallschedule",
+        "rotation",
+        "rotationmember",
+        "oncalloverride",
+        "escalationpolicy",
+        "escalationstep",
+        "escalationrun",
+    ),
+    ("view",),
+)
+_ALL = ("view", "add", "change", "delete")
 
 
 class AlertsConfig(AppConfig):
@@ -14,7 +29,20 @@ class AlertsConfig(AppConfig):
     verbose_name = "Breaches"
     role_permissions = {
         "Viewer": _SEEN,
-        "Responder": {**_SEEN, "alert": ("view", "triage")},
+        "Responder": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "oncalloverride": ("view", "add"),
+        },
         "SLA manager": _SEEN,
-        "Administrator": {**_SEEN, "alert": ("view", "triage")},
+        "Administrator": {
+            **_SEEN,
+            "alert": ("view", "triage"),
+            "oncallschedule": (*_ALL, "override"),
+            "rotation": _ALL,
+            "rotationmember": _ALL,
+            "oncalloverride": ("view", "add"),
+            "escalationpolicy": _ALL,
+            "escalationstep": _ALL,
+        },
     }
