@@ -14,6 +14,7 @@ turn: a lower layer fills it, or it is a gap.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -105,10 +106,10 @@ def shifts(plan: Plan, since: datetime, until: datetime) -> list[Shift]:
     edges |= {edge for p in pieces for edge in (p.start, p.end) if since < edge < until}
     marks = sorted(edges)
     found: list[tuple[_Piece | None, Shift]] = []
-    for start, end in zip(marks, marks[1:], strict=False):
+    for start, end in pairwise(marks):
         winner = _winner(pieces, start)
         if found and _same(found[-1][0], winner):
-            start = found.pop()[1].start  # noqa: PLW2901  # the shift goes on
+            start = found.pop()[1].start  # the shift goes on
         found.append((winner, _shift(winner, start, end)))
     return [shift for _winner_, shift in found]
 

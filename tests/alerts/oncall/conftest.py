@@ -53,7 +53,7 @@ def add_rotation(schedule: OnCallSchedule, *people: User, **fields: Any) -> Rota
 
 @pytest.fixture
 def make_policy(core: OnCallSchedule) -> Callable[..., EscalationPolicy]:
-    """``make_policy((5, {"whom": "person", "user": ada}), repeats=1)``; default: on call at once."""
+    """``make_policy((5, {"whom": "person", "user": ada}), repeats=1)``; else: on call, at once."""
 
     def make(*steps: tuple[int, dict[str, Any]], **fields: Any) -> EscalationPolicy:
         defaults = {"name": f"Policy {EscalationPolicy.objects.count()}", "least_severity": "low"}

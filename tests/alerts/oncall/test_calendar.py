@@ -1,7 +1,7 @@
 """The calendar feed: its secret address, and every line as RFC 5545 has it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client as Browser
