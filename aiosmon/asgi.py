@@ -12,6 +12,7 @@ from a2wsgi import WSGIMiddleware
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiosmon.settings")
 
 # Loads the apps: what follows needs them.
+from aiosmon.watcher import Watched
 from aiosmon.wsgi import application as django
 from metrics.ingest.asgi import Ingestion, Message, Receive, Send
 
@@ -35,4 +36,4 @@ async def in_threads(scope: Message, receive: Receive, send: Send) -> None:
     await _wsgi(scope, receive_one, send_one)
 
 
-application = Ingestion(in_threads)
+application = Watched(Ingestion(in_threads))

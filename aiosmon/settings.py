@@ -126,7 +126,7 @@ CELERY_TASK_ROUTES = {
     "metrics.tasks.run_probe": {"queue": "probes"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "aiosmon.beat:Scheduler"
 # Beat looks for changed schedules at least this often (seconds).
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
@@ -162,8 +162,12 @@ PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
 # After a person resolves an alert, what was measured until this long after does not reopen it.
 RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
-# /readyz reports beat as down when its heartbeat is older than this.
-HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
+# A part counts as stopped when its heartbeat, written every 5 s, is older than this. With the
+# front page's refresh of 10 s, everybody knows within 30.
+HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 20, least=10)
+# Pinged every so often while everything works; whoever listens there misses it when it stops.
+DEADMAN_URL = env.text("AIOSMON_DEADMAN_URL")
+DEADMAN_SECONDS = env.integer("AIOSMON_DEADMAN_SECONDS", 60, least=10)
 # Whoever asks from these addresses or networks sees all of /metrics without a key.
 METRICS_ALLOW = env.networks("AIOSMON_METRICS_ALLOW")
 

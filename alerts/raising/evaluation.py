@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
-from alerts.models import Alert, AlertEvent, Status
+from alerts.models import Alert, AlertEvent, AlertType, Status
 from alerts.raising import evidence, wording
 from alerts.triage import lifecycle
 from metrics.formats import number
@@ -25,6 +25,8 @@ from slas.objectives import Objective
 logger = logging.getLogger(__name__)
 # Two evaluations at once would only do the same work twice.
 LOCK = 0x45564C53
+# Whoever opened these closes them.
+_OF_NO_PROMISE = (AlertType.SELF, AlertType.EXTERNAL)
 
 
 @dataclass
@@ -93,7 +95,8 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     """
     by_key = {objective.key: objective for objective in promised}
     closed = 0
-    for alert in _open_alerts().only("pk", "objective", "client_id", "fingerprint"):
+    promises = _open_alerts().exclude(alert_type__in=_OF_NO_PROMISE)
+    for alert in promises.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
             note = "No longer promised in this form: the promise was disabled, deleted or changed."
