@@ -12,8 +12,10 @@ from a2wsgi import WSGIMiddleware
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiosmon.settings")
 
 # Loads the apps: what follows needs them.
-from aiosmon.watcher import Watched
 from aiosmon.wsgi import application as django
+
+# isort: split
+from aiosmon.watcher import Watched
 from metrics.ingest.asgi import Ingestion, Message, Receive, Send
 
 THREADS = 8
