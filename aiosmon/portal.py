@@ -70,7 +70,7 @@ class Portal:
         history = self.options.demo and self._wants_history()
         make = self.services
         self.supervisor.start(make.web())
-        rest = [make.worker(), make.probes(), make.beat()]
+        rest = [make.worker(), make.probes(), make.delivery(), make.beat()]
         if self.options.demo:
             rest.append(make.demo(api_key))
         self.supervisor.start(*rest)

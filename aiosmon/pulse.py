@@ -35,10 +35,12 @@ PARTS = (
     Part("worker", "Worker", "is the worker of the queue “celery” running, and not busy?"),
     Part("probes", "Probe worker", "is the worker of the queue “probes” running?"),
     Part("evaluation", "Evaluation", "is its schedule enabled, and is a pass hanging?"),
+    Part("delivery", "Delivery", "is the worker of the queue “delivery” running?"),
 )
 # Tasks whose completion proves something; their names are their own.
 PASSES = {
     "alerts.tasks.evaluate": "evaluation",
+    "alerts.tasks.deliver": "delivery",
     "metrics.tasks.roll_up": "roll_up",
 }
 _written: dict[str, float] = {}

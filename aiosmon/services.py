@@ -17,6 +17,7 @@ STOP_RANKS = {
     "beat": 0,
     "worker": 1,
     "probes": 1,
+    "delivery": 1,
     "history": 1,
     # Before the web server, which takes its last rows.
     "demo": 2,
@@ -151,6 +152,12 @@ class Services:
         arguments = ["-n", "probes@%h", "-Q", "probes", "-P", "threads", "-c", "8"]
         arguments += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
         return self._celery("probes", "worker", *arguments)
+
+    def delivery(self) -> Service:
+        """The worker that tells people: threads, since sending mostly waits for the channel."""
+        arguments = ["-n", "delivery@%h", "-Q", "delivery", "-P", "threads", "-c", "12"]
+        arguments += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
+        return self._celery("delivery", "worker", *arguments)
 
     def beat(self) -> Service:
         """The scheduler."""

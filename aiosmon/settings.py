@@ -124,6 +124,9 @@ CELERY_TASK_ROUTES = {
     # Dispatch stays prompt while evaluation and roll-ups are busy.
     "metrics.tasks.dispatch_probes": {"queue": "probes"},
     "metrics.tasks.run_probe": {"queue": "probes"},
+    # A channel that hangs costs a thread of its own pool, and nothing else.
+    "alerts.tasks.deliver": {"queue": "delivery"},
+    "alerts.tasks.send_channel": {"queue": "delivery"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "aiosmon.beat:Scheduler"
@@ -162,6 +165,15 @@ PROBE_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
 # After a person resolves an alert, what was measured until this long after does not reopen it.
 RESOLVE_GRACE_SECONDS = env.integer("AIOSMON_RESOLVE_GRACE_SECONDS", 60)
+# What is enqueued as soon as an alert's event is committed; empty: it waits for beat's tick.
+AFTER_EVENTS_TASK = "alerts.tasks.deliver" if env.flag("AIOSMON_NUDGE", True) else ""
+# Encrypt channels' URLs and keys: the first encrypts, all decrypt, then the secret key.
+CHANNEL_KEYS = env.words("AIOSMON_CHANNEL_KEY")
+# Hosts and networks that notifications may go to although they are internal.
+NOTIFY_ALLOW = env.words("AIOSMON_NOTIFY_ALLOW")
+# For so long a message's links can acknowledge and resolve.
+LINK_HOURS = env.integer("AIOSMON_LINK_HOURS", 72, least=1)
+NOTIFICATION_RETENTION_DAYS = env.integer("AIOSMON_NOTIFICATION_RETENTION_DAYS", 90, least=1)
 # A part counts as stopped when its heartbeat, written every 5 s, is older than this. With the
 # front page's refresh of 10 s, everybody knows within 30.
 HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 20, least=10)

@@ -42,6 +42,14 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
                 "admin:alerts_escalationrun_changelist",
                 "alerts.view_escalationrun",
             ),
+            (
+                "Notifications",
+                "outbox",
+                "admin:alerts_notification_changelist",
+                "alerts.view_notification",
+            ),
+            ("Routes", "alt_route", "admin:alerts_route_changelist", "alerts.view_route"),
+            ("Channels", "campaign", "admin:alerts_channel_changelist", "alerts.view_channel"),
         ],
     ),
     (
@@ -187,6 +195,9 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
     ),
 ]
 
+# What is about every client alike, and so not for who is limited to some.
+_FOR_ALL_CLIENTS = frozenset({"alerts.view_channel", "alerts.view_route"})
+
 
 def unfold_settings() -> dict[str, Any]:
     """The value of ``UNFOLD``."""
@@ -249,4 +260,10 @@ def _area(title: str, items: list[tuple[str, str, str, str]]) -> dict[str, Any]:
 
 
 def _allows(permission: str) -> Any:
+    if permission in _FOR_ALL_CLIENTS:
+        return lambda request: request.user.has_perm(permission) and _sees_all(request.user)
     return lambda request: not permission or request.user.has_perm(permission)
+
+
+def _sees_all(user: Any) -> bool:
+    return bool(user.is_superuser or user.all_clients)

@@ -17,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("metrics.urls")),
     path("api/v1/", include("slas.urls")),
+    path("", include("alerts.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(DocsView.as_view()), name="api_docs"),
     path("healthz", health.healthz, name="healthz"),

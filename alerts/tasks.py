@@ -1,11 +1,11 @@
-"""Beat's tasks over the promises and their alerts."""
+"""Tasks over promises, alerts and notifications. Thin: each calls the module that has the rule."""
 
 from dataclasses import asdict
 
 from celery import shared_task
 from django.utils import timezone
 
-from alerts.delivery import escalation
+from alerts.delivery import escalation, routing, sending
 from alerts.raising import evaluation
 from alerts.triage import lifecycle
 
@@ -27,3 +27,25 @@ def expire_acknowledgements() -> int:
 def escalate() -> int:
     """Tell further people of alerts that nobody takes on."""
     return escalation.tick(timezone.now())
+
+
+@shared_task
+def deliver() -> int:
+    """Decide whom new events tell, and hand each channel with something due to a thread."""
+    routing.route_new_events()
+    due = sending.channels_due()
+    for channel_id in due:
+        send_channel.apply_async(args=(channel_id,), expires=sending.LEASE_MARGIN.total_seconds())
+    return len(due)
+
+
+@shared_task
+def send_channel(channel_id: int) -> int:
+    """Send what is due on one channel."""
+    return sending.send_due(channel_id)
+
+
+@shared_task
+def forget_notifications() -> int:
+    """Remove notifications that are past their retention."""
+    return sending.forget_old(timezone.now())

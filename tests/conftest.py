@@ -35,6 +35,12 @@ def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_told(settings: Any) -> None:
+    """A task that a test's events enqueue would be taken by another test's worker."""
+    settings.AFTER_EVENTS_TASK = ""
+
+
 @pytest.fixture
 def acme(db: None) -> Client:
     """A customer."""

@@ -12,7 +12,7 @@ from accounts import visibility
 from accounts.models import User
 from alerts.admin import badges
 from alerts.admin.alert import GRAVITY
-from alerts.admin.page import figures
+from alerts.figures import figures
 from alerts.models import Alert, Severity
 from alerts.raising.wording import worse
 from alerts.triage.lifecycle import OPEN

@@ -70,7 +70,10 @@ def panel(user: User | AnonymousUser, now: datetime) -> Watching:
     promises = None
     if visibility.sees_all(user) and user.has_perm("alerts.view_alert"):
         since = now - slo.SPAN
-        promises = [_promise("Measurement stored → alert open", slo.processing(since, now))]
+        promises = [
+            _promise("Measurement stored → alert open", slo.processing(since, now)),
+            _promise("Event → taken by the channel", slo.handed(since, now)),
+        ]
     return Watching(
         parts=[_item(part, found.get(part.name), now) for part in pulse.PARTS],
         promises=promises,

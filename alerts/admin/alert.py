@@ -25,6 +25,7 @@ from accounts.filters import ClientFilter
 from accounts.models import User
 from alerts.admin import badges, page
 from alerts.admin.filters import StatusFilter
+from alerts.figures import comparison
 from alerts.models import Alert, Severity, Status
 from alerts.triage import lifecycle
 from metrics import formats
@@ -97,7 +98,7 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description="Measured / promised")
     def numbers(self, alert: Alert) -> str:
         """The two figures with their unit."""
-        return page.comparison(alert)
+        return comparison(alert)
 
     @display(description="Age", ordering="-created_at")
     def age(self, alert: Alert) -> str:

@@ -1,0 +1,1 @@
+"""How people hear of alerts: routing.py decides, outbox.py keeps, sending.py sends."""

@@ -36,6 +36,19 @@ SELECT greatest(0, extract(epoch FROM created_at - data_committed_at) * 1000) AS
 FROM ai_performance_alerts
 WHERE created_at >= %(since)s AND created_at < %(until)s AND data_committed_at IS NOT NULL
 """
+# What is told at once: gathered, delayed by hours or sent again is late by somebody's wish.
+_HANDED = """
+SELECT greatest(0, extract(epoch FROM n.handed_at - e.at) * 1000) AS ms
+FROM notifications n JOIN alert_events e ON e.id = n.event_id
+WHERE n.created_at >= %(since)s AND n.created_at < %(until)s
+    AND n.status = 'sent' AND n.form = 'single' AND n.held = ''
+UNION ALL
+SELECT extract(epoch FROM %(until)s - e.at) * 1000
+FROM notifications n JOIN alert_events e ON e.id = n.event_id
+WHERE n.created_at >= %(since)s AND n.created_at < %(until)s
+    AND n.status IN ('waiting', 'leased', 'dead') AND n.form = 'single' AND n.held = ''
+    AND e.at < %(until)s - %(limit)s * interval '1 millisecond'
+"""
 _WITHOUT_ROW = """
 SELECT a.id, a.created_at,
     greatest(0, extract(epoch FROM a.created_at - a.data_committed_at) * 1000)
@@ -77,6 +90,14 @@ class Stage:
 def processing(since: datetime, until: datetime) -> Stage:
     """From the commit of the measurements to the alert's row, of alerts made in the span."""
     return _measured(_PROCESSING, PROCESSING_MS, since, until)
+
+
+def handed(since: datetime, until: datetime) -> Stage:
+    """From the event to its being taken by the channel, of notifications made in the span.
+
+    One that no channel has taken yet counts once it is late, with its age so far.
+    """
+    return _measured(_HANDED, HANDED_MS, since, until)
 
 
 def processing_rows(client_id: int, service: str, now: datetime) -> list[Row]:

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('django_celery_beat', '0019_alter_periodictasks_options'),
         ('accounts', '0004_key_rotation'),
-        ('alerts', '0003_lifecycle'),
+        ('alerts', '0004_delivery'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, AlertType, Status
 from alerts.raising import evidence, wording
 from alerts.triage import lifecycle
@@ -176,6 +177,7 @@ def _raise(mark: str, finding: Finding, client: str) -> str:
                 to_status=alert.status,
                 note=f"From {before} to {alert.severity}: {graded.reason}.",
             )
+            nudge.after_commit()
     return "updated"
 
 
@@ -204,6 +206,7 @@ def _open(mark: str, finding: Finding, numbers: dict[str, Any]) -> bool:
         to_status=Status.FIRING,
         note=opened.alert_message,
     )
+    nudge.after_commit()
     return True
 
 

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, AlertType, Severity, Status
 from alerts.triage import lifecycle
 from metrics.probes.base import PLATFORM_COMPONENT
@@ -62,6 +63,7 @@ def report_silence(part: str, label: str, age: timedelta, limit: timedelta, hint
             to_status=Status.FIRING,
             note=message,
         )
+        nudge.after_commit()
     return True
 
 

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Resolution, Status
 
 TRANSITIONS: dict[tuple[str, str], str] = {
@@ -83,7 +84,8 @@ def acknowledge(
         alert = _transition(
             alert_id, "acknowledge", acting_user, version, note, changes, agent=agent, data=data
         )
-        if alert.assignee_id is None:
+        # One who is not active stands for a link that somebody unknown used.
+        if alert.assignee_id is None and acting_user.is_active:
             Alert.objects.filter(pk=alert_id).update(assignee=acting_user)
             alert.assignee = acting_user
     return alert
@@ -237,6 +239,7 @@ def _transition(
                     note=note,
                     data=data or {},
                 )
+                nudge.after_commit()
                 return Alert.objects.get(pk=alert_id)
     raise Refused(explain(alert_id, action, version))
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import visibility
 from accounts.models import Team, User
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent
 from alerts.triage.lifecycle import OPEN, Refused, explain
 
@@ -114,6 +115,7 @@ def record(
     data: dict[str, Any] | None = None,
 ) -> AlertEvent:
     """An entry of the timeline that leaves the status as it is; call it inside the change."""
+    nudge.after_commit()
     return AlertEvent.objects.create(
         alert=alert,
         kind=kind,

@@ -24,7 +24,7 @@ from slas.objectives import Objective
 MakeRows = Callable[..., Any]
 MakeUser = Callable[..., User]
 # Four of them are the admin's own: session, user, and both kinds of permission.
-MOST_QUERIES = 18
+MOST_QUERIES = 19
 # Four panels each ask first which clients a limited person may see.
 MOST_QUERIES_LIMITED = MOST_QUERIES + 4
 
@@ -157,7 +157,7 @@ def test_it_shows_failed_probes_first(viewer: User, platform: Client) -> None:
 @pytest.mark.django_db
 def test_it_says_whether_the_heart_beats(viewer: User) -> None:
     watching = front_page(viewer)["watching"]
-    assert watching.stopped == ["Scheduler", "Worker", "Probe worker", "Evaluation"]
+    assert watching.stopped == ["Scheduler", "Worker", "Probe worker", "Evaluation", "Delivery"]
     assert watching.parts[0].problem.startswith("No heartbeat yet")
     for part in pulse.PARTS:
         pulse.beat(part.name)

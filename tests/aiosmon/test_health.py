@@ -49,7 +49,7 @@ def test_only_get_is_taken(path: str) -> None:
 def test_it_is_ready_when_all_parts_work(all_alive: None) -> None:
     assert ready() == (
         200,
-        dict.fromkeys(("database", "broker", "beat", "worker", "probes", "evaluation"), "ok"),
+        dict.fromkeys(("database", "broker", *(part.name for part in pulse.PARTS)), "ok"),
     )
 
 

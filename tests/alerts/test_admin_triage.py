@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from accounts.models import Client, User
 from accounts.roles import ADMINISTRATOR, RESPONDER, ROLES, SLA_MANAGER, VIEWER
-from alerts.admin.page import evidence_facts, figures
+from alerts.admin.page import evidence_facts
+from alerts.figures import figures
 from alerts.models import Alert, AlertEvent, Severity, Status
 from alerts.triage import lifecycle
 
