@@ -18,7 +18,7 @@ from aiosmon.beat import Scheduler
 from aiosmon.dashboard import watching
 from aiosmon.models import DeadManPing, Heartbeat
 from alerts.delivery import slo
-from alerts.models import Alert, AlertEvent
+from alerts.models import Alert, AlertEvent, Channel, Notification
 from alerts.raising import evaluation
 from metrics.models import PerformanceMetric
 from slas import compliance, objectives
@@ -314,3 +314,45 @@ def test_the_page_names_the_part_that_stopped(
     client.force_login(make_user(VIEWER))
     page = client.get("/admin/").content.decode()
     assert re.search(r"The last heartbeat is 2[56] s old: is its schedule enabled", page)
+
+
+# --- Until the channel takes it ------------------------------------------------------
+
+
+@pytest.fixture
+def told(raised: Callable[..., Alert]) -> Callable[..., Notification]:
+    """A notification of an event that happened some seconds ago."""
+    channel = Channel.objects.create(name="Ops", kind="webhook", sealed="", address="http://x")
+
+    def make(seconds_ago: float, *, handed_after: float | None, **fields: Any) -> Notification:
+        at = timezone.now() - seconds_ago * SECOND
+        event = AlertEvent.objects.create(alert=raised(1), kind="opened", to_status="firing", at=at)
+        handed = None if handed_after is None else at + handed_after * SECOND
+        status = "waiting" if handed is None else "sent"
+        values: dict[str, Any] = {"status": status, "handed_at": handed, **fields}
+        return Notification.objects.create(
+            event=event, alert=event.alert, channel=channel, **values
+        )
+
+    return make
+
+
+def test_a_notification_counts_from_its_event_until_the_channel_took_it(
+    told: Callable[..., Notification],
+) -> None:
+    told(60, handed_after=0.2)
+    told(60, handed_after=7)
+    told(60, handed_after=None, attempts=3)  # still nobody took it
+    told(2, handed_after=None)  # has three seconds left
+    now = timezone.now() + SECOND
+    stage = slo.handed(now - slo.SPAN, now)
+    assert (stage.count, stage.within) == (3, 1)
+    assert stage.p50_ms == pytest.approx(7000)
+    assert stage.p99_ms == pytest.approx(61_000, abs=1500)
+
+
+def test_what_waits_by_somebodys_wish_is_not_late(told: Callable[..., Notification]) -> None:
+    told(3600, handed_after=None, held="hours")
+    told(3600, handed_after=None, status="withheld", held="digest")
+    now = timezone.now() + SECOND
+    assert slo.handed(now - slo.SPAN, now).count == 0
