@@ -17,7 +17,7 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
     (
         "Alerting",
         [
-            ("On call", "support_agent", "admin:alerts_oncall_now", "alerts.view_oncallschedule"),
+            ("On call", "support_agent", "oncall", "alerts.view_oncallschedule"),
             (
                 "Schedules and people",
                 "calendar_month",

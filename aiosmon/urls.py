@@ -8,11 +8,13 @@ from django.views.generic import RedirectView
 from aiosmon import health, metrics_page
 from aiosmon.openapi.views import DocsView, SchemaView
 from alerts import oncall_view
+from alerts.admin import oncall_page
 from slas.admin import openslo, report
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/slas/report/", admin.site.admin_view(report.view), name="slas_report"),
+    path("admin/on-call/", include(oncall_page.urls())),
     path("admin/openslo/", include(openslo.urls())),
     path("admin/", admin.site.urls),
     path("api/v1/", include("metrics.urls")),

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -14,22 +13,18 @@ from accounts import visibility
 from accounts.admin import GlobalAdmin, ReadOnlyAdmin
 from accounts.models import User
 from alerts import matching
+from alerts.admin.matcher_lines import MatchersField
 from alerts.models import EscalationPolicy, EscalationRun, EscalationStep
 
 
 class PolicyForm(forms.ModelForm):
-    """Refuses matchers that could never be read."""
+    """Matchers as people write them."""
+
+    matchers = MatchersField()
 
     class Meta:
         model = EscalationPolicy
         fields = "__all__"  # noqa: DJ007  # every field is set here
-
-    def clean_matchers(self) -> Any:
-        """The matchers, well formed."""
-        try:
-            return matching.checked(self.cleaned_data["matchers"] or [])
-        except matching.Invalid as error:
-            raise ValidationError(str(error)) from None
 
 
 class StepInline(TabularInline):
@@ -56,6 +51,11 @@ class EscalationPolicyAdmin(GlobalAdmin):
     list_filter = ["enabled", "least_severity"]
     search_fields = ["name"]
     inlines = [StepInline]
+    fieldsets = [
+        (None, {"fields": ["name", "enabled", "rank"]}),
+        ("Which alerts", {"fields": ["matchers", "least_severity"]}),
+        ("How often", {"fields": ["repeats"]}),
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
         """With what the list shows of their steps."""

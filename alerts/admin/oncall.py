@@ -6,28 +6,17 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.admin import GlobalAdmin
 from accounts.models import User
-from alerts.admin import oncall_page
 from alerts.delivery import oncall
 from alerts.models import OnCallSchedule, Rotation, RotationMember, Weekday
-
-
-class RotationInline(TabularInline):
-    """What a schedule consists of, with a way to each."""
-
-    model = Rotation
-    fields = ["name", "layer", "starts_on", "ends_on", "weeks"]
-    readonly_fields = fields
-    extra = 0
-    max_num = 0
-    can_delete = False
-    show_change_link = True
 
 
 @admin.register(OnCallSchedule)
@@ -38,7 +27,11 @@ class OnCallScheduleAdmin(GlobalAdmin):
     list_filter = ["team"]
     list_select_related = ["team"]
     search_fields = ["name", "team__name"]
-    inlines = [RotationInline]
+    readonly_fields = ["rotations"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
+        """Rotations can be added once there is a schedule."""
+        return ["name", "team", "time_zone", *(["rotations"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OnCallSchedule]:
         """Those whose people this person may know."""
@@ -46,17 +39,25 @@ class OnCallScheduleAdmin(GlobalAdmin):
         seen = oncall.visible(request.user).values("pk")
         return queryset.filter(pk__in=seen).annotate(parts=Count("rotations"))
 
-    def get_urls(self) -> list[URLPattern]:
-        """The page of who is on call, and the calendars' addresses, before the admin's own."""
-        site = self.admin_site
-        feed = site.admin_view(oncall_page.feed)
-        own = [path("now/", site.admin_view(oncall_page.view), name="alerts_oncall_now")]
-        for action in ("issue", "revoke"):
-            extra = {"action": action}
-            name = f"alerts_oncall_feed_{action}"
-            own.append(path(f"now/feed/{action}/", feed, extra, name=name))
-            own.append(path(f"<int:schedule_id>/feed/{action}/", feed, extra, name=f"{name}_of"))
-        return [*own, *super().get_urls()]
+    @display(description="Rotations")
+    def rotations(self, schedule: OnCallSchedule) -> SafeString:
+        """A way to each, the highest layer first, and to a new one."""
+        found = schedule.rotations.order_by("-layer").prefetch_related("members__user")
+        rows = [
+            (
+                reverse("admin:alerts_rotation_change", args=[one.pk]),
+                one.name,
+                one.layer,
+                ", ".join(str(member.user) for member in one.members.all()) or "nobody yet",
+            )
+            for one in found
+        ]
+        add = f"{reverse('admin:alerts_rotation_add')}?schedule={schedule.pk}"
+        listed = format_html_join(
+            "", '<p><a class="aio-link" href="{}">{}</a>, layer {}: {}</p>', rows
+        )
+        new = format_html('<p><a class="aio-link" href="{}">Add a rotation</a></p>', add)
+        return format_html("{}{}", listed, new)
 
     @display(description="Rotations", ordering="parts")
     def layers(self, schedule: Any) -> int:

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -50,6 +50,19 @@ class Shown:
     has_feed: bool
 
 
+def urls() -> list[URLPattern]:
+    """The page and what it posts to, to be put under the admin."""
+    view_ = admin.site.admin_view
+    own = [path("", view_(view), name="oncall")]
+    for action in ("issue", "revoke"):
+        extra, name = {"action": action}, f"oncall_feed_{action}"
+        own.append(path(f"calendar/{action}/", view_(feed), extra, name=name))
+        own.append(
+            path(f"calendar/<int:schedule_id>/{action}/", view_(feed), extra, name=f"{name}_of")
+        )
+    return own
+
+
 def view(request: HttpRequest) -> HttpResponse:
     """The page, for who may see schedules."""
     user = _person(request)
@@ -86,7 +99,7 @@ def feed(request: HttpRequest, action: str, schedule_id: int | None = None) -> H
         messages.success(request, "The calendar's address is ended: nobody can read it any more.")
     else:
         messages.info(request, "There was no address to end.")
-    return HttpResponseRedirect(reverse("admin:alerts_oncall_now"))
+    return HttpResponseRedirect(reverse("oncall"))
 
 
 def _shown(user: User, schedules: list[OnCallSchedule], now: datetime) -> list[Shown]:
@@ -98,11 +111,13 @@ def _shown(user: User, schedules: list[OnCallSchedule], now: datetime) -> list[S
     spans = {pk: rota.shifts(plan, first, last) for pk, plan in plans.items()}
     asked = {one.person for found in spans.values() for one in found if one.person is not None}
     names = {one.pk: str(one) for one in User.objects.filter(pk__in=asked)}
+    # Over all schedules: a person has one colour.
+    people = oncall_strip.people_of([one for found in spans.values() for one in found], names)
     overrides: dict[int, list[OnCallOverride]] = {}
     for one in _coming(pks, now):
         overrides.setdefault(one.schedule_id, []).append(one)
     return [
-        _one(user, schedule, spans[schedule.pk], names, overrides.get(schedule.pk, []), now)
+        _one(user, schedule, spans[schedule.pk], people, overrides.get(schedule.pk, []), now)
         for schedule in schedules
     ]
 
@@ -111,28 +126,33 @@ def _one(
     user: User,
     schedule: OnCallSchedule,
     shifts: list[rota.Shift],
-    names: dict[int, str],
+    people: dict[int, Person],
     overrides: list[OnCallOverride],
     now: datetime,
 ) -> Shown:
-    people = oncall_strip.people_of(shifts, names)
     lines = [
-        Line(shift, names.get(shift.person or 0, "Nobody"), shift.start <= now < shift.end)
+        Line(shift, _name(people, shift.person), shift.start <= now < shift.end)
         for shift in shifts
         if shift.end > now
     ]
+    # A person's next shift may follow their own.
+    after = next((line for line in lines if line.shift.person != lines[0].shift.person), None)
     return Shown(
         schedule,
         now=lines[0] if lines else None,
-        next=lines[1] if len(lines) > 1 else None,
+        next=after,
         rows=oncall_strip.strip(shifts, people, now.date(), ROWS, now),
-        people=list(people.values()),
+        people=[people[pk] for pk in dict.fromkeys(s.person for s in shifts) if pk is not None],
         lines=lines,
         overrides=overrides,
         has_gaps=any(line.shift.person is None for line in lines),
         may_override=oncall.may_override(user, schedule),
         has_feed=hasattr(schedule, "feed"),
     )
+
+
+def _name(people: dict[int, Person], person: int | None) -> str:
+    return people[person].name if person is not None else "Nobody"
 
 
 def _coming(pks: list[int], now: datetime) -> Any:

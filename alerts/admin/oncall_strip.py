@@ -81,7 +81,7 @@ def strip(
 
 def _block(shift: Shift, person: Person | None, left: float, width: float) -> Block:
     name = person.name if person else "Nobody"
-    short = person.initials if person else "–"
+    short = person.initials if person else ""
     label = name if width >= FULL_NAME else short if width >= INITIALS else ""
     why = f" ({'override: ' if shift.is_override else ''}{shift.source})" if shift.source else ""
     return Block(f"{left:.3f}", f"{width:.3f}", label, f"{name}{why}", person, shift.is_override)

@@ -119,7 +119,7 @@ class OnCallOverrideAdmin(ModelAdmin):
             return super().response_add(request, obj, post_url_continue)
         text = f"{obj.user} is on call in {obj.schedule} for that time."
         self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:alerts_oncall_now"))
+        return HttpResponseRedirect(reverse("oncall"))
 
     def get_urls(self) -> list[URLPattern]:
         """Withdrawing one, before the admin's own addresses."""
@@ -131,7 +131,7 @@ class OnCallOverrideAdmin(ModelAdmin):
     def withdraw(self, request: HttpRequest, override_id: int) -> HttpResponse:
         """End one now, and return to the page of who is on call."""
         self._withdraw(request, self.get_queryset(request).filter(pk=override_id))
-        return HttpResponseRedirect(reverse("admin:alerts_oncall_now"))
+        return HttpResponseRedirect(reverse("oncall"))
 
     @admin.action(description="Withdraw selected overrides", permissions=["add"])
     def withdraw_selected(self, request: HttpRequest, queryset: QuerySet[OnCallOverride]) -> None:

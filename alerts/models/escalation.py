@@ -22,10 +22,7 @@ class EscalationPolicy(models.Model):
         default=100, help_text="Of the policies that match an alert, the lowest rank applies."
     )
     matchers = models.JSONField(
-        default=list,
-        blank=True,
-        help_text='All must hold; [] is every alert. E.g. [{"name": "component", "op": "=", '
-        '"value": "cognitive_core"}].',
+        default=list, blank=True, help_text="All must hold. None: every alert."
     )
     least_severity = models.CharField(
         max_length=20, choices=Severity, default=Severity.HIGH, help_text="Not for milder alerts."

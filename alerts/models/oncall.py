@@ -64,9 +64,11 @@ class Rotation(models.Model):
         help_text="It ends at this day's hand-over time. Empty: it goes on for ever.",
     )
     handover_weekday = models.PositiveSmallIntegerField(
-        choices=Weekday, default=Weekday.MONDAY, validators=[MaxValueValidator(6)]
+        "hand-over on", choices=Weekday, default=Weekday.MONDAY, validators=[MaxValueValidator(6)]
     )
-    handover_time = models.TimeField(default=time(9), help_text="By the schedule's clock.")
+    handover_time = models.TimeField(
+        "hand-over at", default=time(9), help_text="By the schedule's clock."
+    )
     weeks = models.PositiveSmallIntegerField(
         "weeks a turn", default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_WEEKS)]
     )

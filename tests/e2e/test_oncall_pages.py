@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
 ]
-PAGE = "/admin/alerts/oncallschedule/now/"
+PAGE = "/admin/on-call/"
 Pages = Callable[[str], tuple[Page, list[str]]]
 
 
@@ -89,7 +89,7 @@ def test_every_page_looks_right_on_every_screen(schedules: Any, open_as: Pages) 
         "oncall-overrides": "/admin/alerts/oncalloverride/",
         "escalation-policy": f"/admin/alerts/escalationpolicy/{policy}/change/",
         "escalation-policies": "/admin/alerts/escalationpolicy/",
-        "watching": "/admin/",
+        "watching": "/admin/#watching",
     }.items():
         look(page, name, path)
     assert errors == []
