@@ -76,7 +76,7 @@ def problem(part: Part, at: datetime | None, now: datetime) -> str:
     if at is None:
         return f"No heartbeat yet: {part.hint}"
     if is_stale(at, now):
-        return f"The last heartbeat is {(now - at).total_seconds():.0f} s old: {part.hint}"
+        return f"The last heartbeat is {int((now - at).total_seconds())} s old: {part.hint}"
     return ""
 
 

@@ -89,9 +89,20 @@ def _start(now: datetime) -> None:
     if not policies:
         return
     begun = EscalationRun.objects.filter(alert=OuterRef("pk"), fired_at=OuterRef("fired_at"))
-    fresh = _firing().filter(~Exists(begun)).select_related("client", "team").order_by("fired_at")
-    runs = []
-    for alert in fresh[:MOST_STARTS]:
+    ranks = list(Severity.values)
+    floor = min(ranks.index(policy.least_severity) for policy in policies)
+    # Not cut short: alerts that no policy matches are found again at every tick.
+    fresh = (
+        _firing()
+        .filter(~Exists(begun), severity__in=ranks[floor:])
+        .select_related("client", "team")
+        .defer("evidence", "impact", "alert_message", "recommended_action")
+        .order_by("fired_at")
+    )
+    runs: list[EscalationRun] = []
+    for alert in fresh.iterator():
+        if len(runs) == MOST_STARTS:
+            break
         policy = policy_for(alert, policies)
         if policy is not None and alert.fired_at is not None:
             due = alert.fired_at + timedelta(minutes=policy.steps.all()[0].after_minutes)
