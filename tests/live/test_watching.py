@@ -62,9 +62,12 @@ def self_alerts(portal: Portal, status: str) -> set[str]:
 
 
 def test_what_stops_is_named_within_30_seconds_and_alone(portal: Portal) -> None:
-    browser = portal.sign_in()
     wait_for("all parts to work", portal.ready)
-    with stopped(portal, "probes"), evaluation_hangs(portal):
+    with (
+        portal.sign_in() as browser,
+        stopped(portal, "probes"),
+        evaluation_hangs(portal),
+    ):
         began = time.monotonic()
         both = {"probes", "evaluation"}
         within("/readyz to name both", lambda: silent(portal) == both, began)
