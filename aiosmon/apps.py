@@ -21,4 +21,4 @@ class AiosmonConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the Celery app, so that `.delay()` works in every process, and the checks."""
-        from aiosmon import celery, checks  # noqa: F401  # importing registers them
+        from aiosmon import celery, checks, pulse  # noqa: F401  # importing registers them

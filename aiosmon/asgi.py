@@ -13,6 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiosmon.settings")
 
 # Loads the apps: what follows needs them.
 from aiosmon.wsgi import application as django
+
+# isort: split
+from aiosmon.watcher import Watched
 from metrics.ingest.asgi import Ingestion, Message, Receive, Send
 
 THREADS = 8
@@ -35,4 +38,4 @@ async def in_threads(scope: Message, receive: Receive, send: Send) -> None:
     await _wsgi(scope, receive_one, send_one)
 
 
-application = Ingestion(in_threads)
+application = Watched(Ingestion(in_threads))

@@ -47,6 +47,20 @@ def probes_name_their_hosts(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def the_dead_mans_switch_has_an_address(**_: Any) -> list[CheckMessage]:
+    """A typing error would be noticed when it is too late."""
+    if not settings.DEADMAN_URL or settings.DEADMAN_URL.startswith(("https://", "http://")):
+        return []
+    return [
+        Error(
+            "AIOSMON_DEADMAN_URL must start with https:// or http://.",
+            hint="Write the whole address that is to be pinged, as the service shows it.",
+            id="aiosmon.E005",
+        )
+    ]
+
+
+@register
 def the_key_is_long_enough(**_: Any) -> list[CheckMessage]:
     """Sessions and signed links are as strong as this key."""
     try:

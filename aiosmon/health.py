@@ -1,8 +1,6 @@
-"""``/healthz``: the process answers. ``/readyz``: everything it needs works."""
+"""``/healthz``: the process answers. ``/readyz``: everything works that must never stop."""
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
 
 import redis
 from django.conf import settings
@@ -13,7 +11,7 @@ from django.views.decorators.http import require_GET
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from aiosmon.models import Heartbeat
+from aiosmon import pulse
 
 TIMEOUT_SECONDS = 2.0
 logger = logging.getLogger(__name__)
@@ -27,9 +25,8 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when database, broker and beat work, else 503; the body says which, the log why."""
-    checks: dict[str, Callable[[], str]] = {"database": database, "broker": broker, "beat": beat}
-    problems = {name: check() for name, check in checks.items()}
+    """200 when database, broker and every part work, else 503; the body says which, the log why."""
+    problems = {"database": database(), "broker": broker(), **parts()}
     ready = not any(problems.values())
     body = {
         "status": "ok" if ready else "unavailable",
@@ -69,15 +66,10 @@ def broker() -> str:
     return ""
 
 
-def beat() -> str:
-    """What is wrong with the chain beat → broker → worker; empty when nothing is."""
+def parts() -> dict[str, str]:
+    """What is wrong with beat, the workers and evaluation; empty texts for those that work."""
     try:
-        seen = Heartbeat.objects.filter(name="beat").values_list("seen_at", flat=True).first()
+        return pulse.problems(pulse.seen(), timezone.now())
     except Error:
-        return "Unknown: the database does not answer."
-    if seen is None:
-        return "No heartbeat yet: is Celery beat running, and a worker?"
-    age = timezone.now() - seen
-    if age > timedelta(seconds=settings.HEARTBEAT_MAX_AGE_SECONDS):
-        return f"The last heartbeat is {age.total_seconds():.0f} s old: is Celery beat running?"
-    return ""
+        unknown = "Unknown: the database does not answer."
+        return {part.name: unknown for part in pulse.PARTS}

@@ -161,8 +161,7 @@ class Services:
 
     def beat(self) -> Service:
         """The scheduler."""
-        scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-        return self._celery("beat", "beat", "--scheduler", scheduler, "--pidfile=")
+        return self._celery("beat", "beat", "--pidfile=")
 
     def history(self, succeeded: Callable[[], None]) -> Service:
         """The one-shot load of the HALIE trace; ``succeeded()`` is called once all is stored."""

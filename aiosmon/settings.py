@@ -129,7 +129,7 @@ CELERY_TASK_ROUTES = {
     "alerts.tasks.send_channel": {"queue": "delivery"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "aiosmon.beat:Scheduler"
 # Beat looks for changed schedules at least this often (seconds).
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
@@ -186,8 +186,12 @@ NOTIFY_ALLOW = env.words("AIOSMON_NOTIFY_ALLOW")
 # For so long a message's links can acknowledge and resolve.
 LINK_HOURS = env.integer("AIOSMON_LINK_HOURS", 72, least=1)
 NOTIFICATION_RETENTION_DAYS = env.integer("AIOSMON_NOTIFICATION_RETENTION_DAYS", 90, least=1)
-# /readyz reports beat as down when its heartbeat is older than this.
-HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 30, least=5)
+# A part counts as stopped when its heartbeat, written every 5 s, is older than this. With the
+# front page's refresh of 10 s, everybody knows within 30.
+HEARTBEAT_MAX_AGE_SECONDS = env.integer("AIOSMON_HEARTBEAT_MAX_AGE_SECONDS", 20, least=10)
+# Pinged every so often while everything works; whoever listens there misses it when it stops.
+DEADMAN_URL = env.text("AIOSMON_DEADMAN_URL")
+DEADMAN_SECONDS = env.integer("AIOSMON_DEADMAN_SECONDS", 60, least=10)
 # Whoever asks from these addresses or networks sees all of /metrics without a key.
 METRICS_ALLOW = env.networks("AIOSMON_METRICS_ALLOW")
 

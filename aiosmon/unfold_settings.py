@@ -17,6 +17,31 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
     (
         "Alerting",
         [
+            ("On call", "support_agent", "oncall", "alerts.view_oncallschedule"),
+            (
+                "Schedules and people",
+                "calendar_month",
+                "admin:alerts_oncallschedule_changelist",
+                "alerts.view_oncallschedule",
+            ),
+            (
+                "Overrides",
+                "swap_calls",
+                "admin:alerts_oncalloverride_changelist",
+                "alerts.view_oncalloverride",
+            ),
+            (
+                "Escalation policies",
+                "stairs",
+                "admin:alerts_escalationpolicy_changelist",
+                "alerts.view_escalationpolicy",
+            ),
+            (
+                "Escalations",
+                "forward_to_inbox",
+                "admin:alerts_escalationrun_changelist",
+                "alerts.view_escalationrun",
+            ),
             (
                 "Notifications",
                 "outbox",

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-# What everybody who signs in may look at, of the clients they may see.
+# What everybody who signs in may look at, of the clients and teams they may see.
 _SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
     (
         "alert",
@@ -13,6 +13,13 @@ _SEEN: dict[str, tuple[str, ...]] = dict.fromkeys(
         "playbook",
         "severityrule",
         "silence",
+        "escalationpolicy",
+        "escalationrun",
+        "escalationstep",
+        "oncalloverride",
+        "oncallschedule",
+        "rotation",
+        "rotationmember",
     ),
     ("view",),
 )
@@ -39,6 +46,7 @@ class AlertsConfig(AppConfig):
         "Responder": {
             **_SEEN,
             **_TRIAGE,
+            "oncalloverride": ("view", "add"),
             "channel": ("view",),
             "route": ("view",),
         },
@@ -56,6 +64,12 @@ class AlertsConfig(AppConfig):
             "channel": _ALL,
             "componentdependency": _ALL,
             "route": _ALL,
+            "oncallschedule": (*_ALL, "override"),
+            "rotation": _ALL,
+            "rotationmember": _ALL,
+            "oncalloverride": ("view", "add"),
+            "escalationpolicy": _ALL,
+            "escalationstep": _ALL,
         },
     }
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from celery import shared_task
 from django.utils import timezone
 
-from alerts.delivery import routing, sending
+from alerts.delivery import escalation, routing, sending
 from alerts.raising import pipeline
 from alerts.receiving import store
 from alerts.triage import settling
@@ -29,6 +29,12 @@ def settle() -> dict[str, int] | None:
     """Fire, suppress, release and end what time does to alerts."""
     done = settling.settle()
     return None if done is None else asdict(done)
+
+
+@shared_task
+def escalate() -> int:
+    """Tell further people of alerts that nobody takes on."""
+    return escalation.tick(timezone.now())
 
 
 @shared_task

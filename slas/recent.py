@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from slas import windows
+from slas import spans, windows
 from slas.objectives import Objective
 from slas.windows import Span, Sums
 
@@ -175,14 +175,16 @@ def _parts(
 ) -> tuple[list[Span], list[Span]]:
     out = list(excluded)
     left = [span for cell in pairwise(bounds) for span in windows.included(*cell, out)]
-    whole, rest = windows.parts(left) if hours else ([], left)
-    return _joined(whole), _joined(rest)
+    if not hours:
+        return [], _joined(left)
+    found = spans.parts(left)
+    return _joined(found.days + found.hours), _joined(found.minutes)
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
+def _joined(apart: Iterable[Span]) -> list[Span]:
     """Neighbours as one: fewer look-ups."""
     found: list[Span] = []
-    for since, until in sorted(spans):
+    for since, until in sorted(apart):
         if found and found[-1][1] == since:
             found[-1] = (found[-1][0], until)
         else:

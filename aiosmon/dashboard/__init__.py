@@ -11,8 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from aiosmon import health
-from aiosmon.dashboard import alerts, compliance, components, probes
+from aiosmon.dashboard import alerts, compliance, components, probes, watching
 
 # The specification's dashboard_refresh_rate.
 REFRESH_SECONDS = 10
@@ -35,6 +34,6 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "components": tiles,
         "compliance": compliance.panel(user, now) if user.has_perm("slas.view_verdict") else None,
         "probes": probes.panel(user, now) if user.has_perm("metrics.view_probe") else None,
-        "beat_problem": health.beat(),
+        "watching": watching.panel(user, now),
         "ingest_url": settings.PORTAL_URL.rstrip("/") + reverse("metrics"),
     }

@@ -33,7 +33,7 @@ def load(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alerts', '0004_delivery'),
+        ('alerts', '0005_oncall'),
     ]
 
     operations = [

@@ -2,10 +2,19 @@
 
 from alerts.models.alert import Alert, AlertType, Resolution, Severity, Status
 from alerts.models.delivery import Channel, Notification, Route
+from alerts.models.escalation import EscalationPolicy, EscalationRun, EscalationStep
 from alerts.models.event import AlertEvent
 from alerts.models.incident import Incident
 from alerts.models.judging import Playbook, SeverityRule
 from alerts.models.noise import ComponentDependency, Silence
+from alerts.models.oncall import (
+    OnCallFeed,
+    OnCallOverride,
+    OnCallSchedule,
+    Rotation,
+    RotationMember,
+    Weekday,
+)
 
 __all__ = [
     "Alert",
@@ -13,13 +22,22 @@ __all__ = [
     "AlertType",
     "Channel",
     "ComponentDependency",
+    "EscalationPolicy",
+    "EscalationRun",
+    "EscalationStep",
     "Incident",
     "Notification",
+    "OnCallFeed",
+    "OnCallOverride",
+    "OnCallSchedule",
     "Playbook",
     "Resolution",
+    "Rotation",
+    "RotationMember",
     "Route",
     "Severity",
     "SeverityRule",
     "Silence",
     "Status",
+    "Weekday",
 ]

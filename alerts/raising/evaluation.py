@@ -24,6 +24,8 @@ from slas.objectives import Objective
 logger = logging.getLogger(__name__)
 # Two evaluations at once would only do the same work twice.
 LOCK = 0x45564C53
+# Whoever opened these closes them.
+_OF_NO_PROMISE = (AlertType.NO_DATA, AlertType.SELF, AlertType.EXTERNAL)
 
 
 @dataclass
@@ -98,9 +100,9 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     """
     by_key = {objective.key: objective for objective in promised}
     closed = 0
-    # Those without an objective come from elsewhere, and end there.
-    ours = _open_alerts().exclude(alert_type=AlertType.NO_DATA).exclude(objective="")
-    for alert in ours.only("pk", "objective", "client_id", "fingerprint"):
+    # What is of no promise ends where it comes from.
+    promises = _open_alerts().exclude(alert_type__in=_OF_NO_PROMISE).exclude(objective="")
+    for alert in promises.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
             note = "No longer promised in this form: the promise was disabled, deleted or changed."

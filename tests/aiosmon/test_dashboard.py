@@ -8,13 +8,11 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Client, User
 from accounts.roles import VIEWER
-from aiosmon import dashboard
+from aiosmon import dashboard, pulse
 from aiosmon.dashboard import compliance, components, sparkline
-from aiosmon.models import Heartbeat
 from alerts.models import Alert
 from alerts.raising import evaluation
 from metrics import rollups
@@ -26,7 +24,7 @@ from slas.objectives import Objective
 MakeRows = Callable[..., Any]
 MakeUser = Callable[..., User]
 # Four of them are the admin's own: session, user, and both kinds of permission.
-MOST_QUERIES = 17
+MOST_QUERIES = 19
 # Four panels each ask first which clients a limited person may see.
 MOST_QUERIES_LIMITED = MOST_QUERIES + 4
 
@@ -158,9 +156,12 @@ def test_it_shows_failed_probes_first(viewer: User, platform: Client) -> None:
 
 @pytest.mark.django_db
 def test_it_says_whether_the_heart_beats(viewer: User) -> None:
-    assert "No heartbeat yet" in front_page(viewer)["beat_problem"]
-    Heartbeat.objects.create(name="beat", seen_at=timezone.now())
-    assert front_page(viewer)["beat_problem"] == ""
+    watching = front_page(viewer)["watching"]
+    assert watching.stopped == ["Scheduler", "Worker", "Probe worker", "Evaluation", "Delivery"]
+    assert watching.parts[0].problem.startswith("No heartbeat yet")
+    for part in pulse.PARTS:
+        pulse.beat(part.name)
+    assert front_page(viewer)["watching"].stopped == []
 
 
 @pytest.mark.django_db

@@ -34,6 +34,12 @@ def test_good_settings_pass_every_check() -> None:
         ("REDIS_URL", "http://x", checks.stores_are_named, ["aiosmon.E002"]),
         ("REDIS_URL", "rediss://x", checks.stores_are_named, []),
         ("PROBE_ALLOWED_HOSTS", ["*"], checks.probes_name_their_hosts, ["aiosmon.E003"]),
+        (
+            "DEADMAN_URL",
+            "ping.example.org/x",
+            checks.the_dead_mans_switch_has_an_address,
+            ["aiosmon.E005"],
+        ),
         ("SECRET_KEY", "x" * 31, checks.the_key_is_long_enough, ["aiosmon.E004"]),
     ],
 )

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Client, User
 from accounts.roles import ADMINISTRATOR, RESPONDER, SLA_MANAGER, VIEWER
+from aiosmon import pulse
 from aiosmon.demo_setup import load_demo
-from aiosmon.models import Heartbeat
 from alerts.models import Alert
 from alerts.raising import evaluation
 from metrics import rollups
@@ -45,7 +44,8 @@ def portal(
     )
     rollups.roll_up_all()
     evaluation.evaluate()
-    Heartbeat.objects.create(name="beat", seen_at=timezone.now())
+    for part in pulse.PARTS:
+        pulse.beat(part.name)
     return str(live_server.url)
 
 

@@ -68,7 +68,7 @@ def test_a_due_probe_is_run_by_a_worker(worker: Any, target: Target) -> None:
 def test_the_heartbeat_reaches_the_database(worker: Any) -> None:
     before = timezone.now()
     app.send_task("aiosmon.tasks.heartbeat")
-    wait_for(lambda: Heartbeat.objects.filter(name="beat", seen_at__gte=before).exists())
+    wait_for(lambda: Heartbeat.objects.filter(name="worker", seen_at__gte=before).exists())
 
 
 def test_upkeep_says_what_it_did(db: None) -> None:
