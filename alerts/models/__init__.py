@@ -3,5 +3,15 @@
 from alerts.models.alert import Alert, AlertType, Resolution, Severity, Status
 from alerts.models.event import AlertEvent
 from alerts.models.incident import Incident
+from alerts.models.presence import Presence
 
-__all__ = ["Alert", "AlertEvent", "AlertType", "Incident", "Resolution", "Severity", "Status"]
+__all__ = [
+    "Alert",
+    "AlertEvent",
+    "AlertType",
+    "Incident",
+    "Presence",
+    "Resolution",
+    "Severity",
+    "Status",
+]

@@ -204,6 +204,12 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["fingerprint", "-resolved_at"], name="alerts_by_fingerprint"),
             models.Index(fields=["-created_at"], name="alerts_by_age"),
+            # What was like this one, and what solved it: triage/similar.py.
+            models.Index(
+                fields=["component", "alert_type", "-resolved_at"],
+                condition=Q(status="resolved"),
+                name="alerts_solved",
+            ),
             models.Index(
                 fields=["ack_expires_at"],
                 condition=Q(status="acknowledged", ack_expires_at__isnull=False),
