@@ -146,6 +146,11 @@ class InboxChangeList(ChangeList):
         self.tabs = [self._tab(name, counts[name]) for name in TABS]
         return found.filter(conditions[self.tab])
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Nothing is "hidden by filters": the tabs and filters say what is shown."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
     def _tab(self, name: str, count: int) -> Tab:
         without = self.get_query_string(remove=[TAB_VAR, "p"])
         url = without if name == "all" else self.get_query_string({TAB_VAR: name}, ["p"])

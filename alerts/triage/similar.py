@@ -7,7 +7,7 @@ from datetime import timedelta
 from statistics import median
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts import visibility
@@ -65,7 +65,11 @@ def of(alert: Alert, user: User | AnonymousUser) -> History:
     rows = list(
         found.annotate(
             nearness=nearness,
-            last_word=Coalesce(Subquery(last_word.order_by("-id").values("note")[:1]), Value("")),
+            last_word=Coalesce(
+                Subquery(last_word.order_by("-id").values("note")[:1]),
+                Value(""),
+                output_field=TextField(),
+            ),
         )
         .select_related("client", "resolved_by")
         .order_by("nearness", "-resolved_at")[:READ]

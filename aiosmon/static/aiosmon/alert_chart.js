@@ -3,10 +3,25 @@
 
 (() => {
   const card = document.getElementById("chart");
-  if (!card || typeof uPlot === "undefined") return;
+  if (!card) return;
   const place = document.getElementById("plot");
+  if (typeof uPlot === "undefined") {
+    // It did not load here: the picture that is meant for browsers without scripts says the same.
+    const picture = new Image(720, 260);
+    picture.src = card.dataset.url.replace(/chart\/$/, "chart.svg");
+    picture.alt = "The metric around the breach";
+    place.append(picture);
+    return;
+  }
   const state = document.getElementById("plot-state");
   const HEIGHT = 260;
+  // By step: hours and minutes, and the day where a new one begins.
+  const TIMES = [
+    [86_400, "{DD} {MMM}", null, null, null, null, null, null, 1],
+    [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+    [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+    [1, "{HH}:{mm}:{ss}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+  ];
   let plot = null;
   let data = null;
 
@@ -16,7 +31,7 @@
   const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
   const figure = (value) => (value === null || value === undefined ? "–" : `${number.format(value)} ${unit()}`.trim());
   const clock = (at) =>
-    new Date(at * 1000).toLocaleString([], { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false });
+    new Date(at * 1000).toLocaleString("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", timeZone: card.dataset.zone });
 
   const behind = (u) => {
     const { ctx, bbox } = u;
@@ -51,14 +66,21 @@
     ctx.save();
     ctx.font = `${11 * devicePixelRatio}px Inter, sans-serif`;
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     const levels = [[data.target, colour("critical"), [6, 4]], [data.baseline, colour("subtle"), [2, 4]]];
     for (const [level, stroke, dash] of levels) {
       if (!level) continue;
       const y = u.valToPos(level.value, "y", true);
       if (y < bbox.top || y > bottom) continue;
       line(ctx, [bbox.left, y], [right, y], stroke, dash, 1.25);
+      // Readable where a curve runs behind it.
+      const at = [level.name, bbox.left + 6 * devicePixelRatio, y - 3 * devicePixelRatio];
+      ctx.setLineDash([]);
+      ctx.lineWidth = 4 * devicePixelRatio;
+      ctx.strokeStyle = colour("surface");
+      ctx.strokeText(...at);
       ctx.fillStyle = stroke;
-      ctx.fillText(level.name, bbox.left + 6 * devicePixelRatio, y - 3 * devicePixelRatio);
+      ctx.fillText(...at);
     }
     ctx.textBaseline = "top";
     ctx.textAlign = "center";
@@ -94,9 +116,11 @@
       {
         width: place.clientWidth,
         height: HEIGHT,
+        // The person's zone, as everywhere in the portal, whatever the browser's is.
+        tzDate: (at) => uPlot.tzDate(new Date(at * 1000), card.dataset.zone),
         scales: { x: { time: true, range: (u, low, high) => [low, high] }, y: { range } },
         axes: [
-          axis,
+          { ...axis, values: TIMES },
           { ...axis, size: 68, values: (u, ticks) => ticks.map((tick) => `${number.format(tick)} ${unit()}`.trim()) },
         ],
         series: [

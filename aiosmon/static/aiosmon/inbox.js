@@ -147,7 +147,7 @@
       shownAt = Date.now();
       state("");
     } catch {
-      state(`Not refreshed since ${new Date(shownAt).toLocaleTimeString()}.`);
+      state(`Not refreshed since ${new Date(shownAt).toLocaleTimeString("en-GB")}.`);
     } finally {
       busy = false;
     }
