@@ -25,8 +25,6 @@ from alerts.models import Alert
 from metrics import formats
 from metrics.admin.rows import ComponentFilter
 
-__all__ = ["GRAVITY", "AlertAdmin"]
-
 
 @admin.register(Alert)
 class AlertAdmin(BulkActions):

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from accounts.models import Team
 from alerts.admin import decisions, inbox, silencing
 from alerts.admin.decisions import NOTE_LENGTH, OVER_MANY, TERMS, Decision
 from alerts.admin.views import AlertViews
@@ -95,36 +97,21 @@ class BulkActions(AlertViews):
         status: int = 200,
     ) -> HttpResponse:
         """The page that asks; ``seen`` are versions that the person saw before."""
-        now, alerts = timezone.now(), self._alerts(request, chosen)
         refused = outcome.refused if outcome else {}
-        items = [
-            {
-                "row": inbox.row(alert, now),
-                "refused": refused.get(alert.pk, ""),
-                "moved": seen.get(alert.pk, alert.version) != alert.version,
-                "legal": form.legal(alert),
-            }
-            for alert in alerts
-        ]
+        alerts = self._alerts(request, chosen)
+        items = [_item(alert, form, seen, refused.get(alert.pk, "")) for alert in alerts]
         context = {
             **self.admin_site.each_context(request),
+            **_choices(form),
             "opts": self.opts,
             "title": f"{form.title}: {len(items)} alert{'' if len(items) == 1 else 's'}",
             "form": form,
             "items": items,
             "can": sum(bool(item["legal"]) for item in items),
             "gone": len(set(chosen)) - len(items),
-            "outcome": outcome,
             "url": reverse(f"admin:alerts_alert_bulk_{form.name}"),
             "back": self._back(request),
             "back_query": request.POST.get("back", request.GET.urlencode()),
-            "people": form.fields["assignee"].queryset  # type: ignore[attr-defined]
-            if "assignee" in form.fields
-            else [],
-            "teams": form.fields["team"].queryset if "team" in form.fields else [],  # type: ignore[attr-defined]
-            "terms": {value: label for value, (label, _span) in TERMS.items()},
-            "resolutions": Resolution.choices,
-            "note_length": NOTE_LENGTH,
         }
         return TemplateResponse(request, "admin/alerts/bulk.html", context, status=status)
 
@@ -151,8 +138,30 @@ class BulkActions(AlertViews):
         return f"{url}?{query}" if query else url
 
 
+def _item(alert: Alert, form: Decision, seen: Seen, refused: str) -> dict[str, Any]:
+    """One alert on the page that asks."""
+    return {
+        "row": inbox.row(alert, timezone.now()),
+        "refused": refused,
+        "moved": seen.get(alert.pk, alert.version) != alert.version,
+        "legal": form.legal(alert),
+    }
+
+
+def _choices(form: Decision) -> dict[str, Any]:
+    """What the decision's fields offer."""
+    offered: dict[str, Any] = {
+        "terms": {value: label for value, (label, _span) in TERMS.items()},
+        "resolutions": Resolution.choices,
+        "note_length": NOTE_LENGTH,
+    }
+    if isinstance(form, decisions.Assign):
+        offered |= {"people": decisions.responders(form.user), "teams": Team.objects.all()}
+    return offered
+
+
 def _selected(request: HttpRequest) -> list[int]:
-    texts = request.POST.getlist(admin.helpers.ACTION_CHECKBOX_NAME)
+    texts = request.POST.getlist(ACTION_CHECKBOX_NAME)
     return [int(text) for text in texts if text.isascii() and text.isdecimal()]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -13,6 +14,7 @@ from django.urls import reverse
 from accounts import visibility
 from accounts.models import PLATFORM, User
 from alerts.admin import page
+from alerts.figures import figures
 from alerts.models import Alert
 from metrics import series
 from metrics.models import Deployment, PerformanceBaseline
@@ -142,17 +144,17 @@ def _lines(alert: Alert, span: _Span, times: list[datetime]) -> tuple[str, list[
         return "Mean rating", [Line("Mean rating", _ratings(alert, span, times))]
     found = _points(alert, span)
     if kind == Kind.AVAILABILITY:
-        share = _values(
-            found, times, lambda one: 100 * one.succeeded / one.count if one.count else None
-        )
-        return f"Successful requests, {alert.metric_name}", [Line("Successful", share)]
+        title = f"Successful requests, {alert.metric_name}"
+        return title, [Line("Successful", _values(found, times, _successful))]
     first, others = _wanted(alert, kind)
-    names = [first, *others]
     lines = [
-        Line(_LABELS[name], _values(found, times, lambda one, n=name: getattr(one, n)))
-        for name in names
+        Line(_LABELS[name], _values(found, times, attrgetter(name))) for name in (first, *others)
     ]
     return f"{_LABELS[first]} of {alert.metric_name}", lines
+
+
+def _successful(point: series.Point) -> float | None:
+    return 100.0 * point.succeeded / point.count if point.count else None
 
 
 _LABELS = {
@@ -168,7 +170,7 @@ _LABELS = {
 def _wanted(alert: Alert, kind: str) -> tuple[str, list[str]]:
     """The figure that the promise is about, and what helps to read it."""
     rule = alert.evidence.get("rule") or {}
-    if kind == Kind.LIMIT:
+    if kind in {Kind.LIMIT, "at_least"}:
         aggregate = rule.get("aggregate", "")
         return ("max", ["mean"]) if aggregate == "max" else ("mean", ["max"])
     if kind == Kind.LATENCY or alert.unit in {Unit.MILLISECONDS, Unit.SECONDS}:
@@ -220,12 +222,17 @@ def _target(alert: Alert) -> Level | None:
     rule = alert.evidence.get("rule") or {}
     if alert.evidence.get("kind") == Kind.AVAILABILITY:
         return Level(rule["share"], f"Promised: at least {rule['share']:g} %")
-    _measured, promised = page.figures(alert)
+    _measured, promised = figures(alert)
     return Level(alert.threshold_value, f"Promised {promised}")
 
 
 def _baseline(alert: Alert) -> Level | None:
-    """The active baseline of the client, or else of all, under the same conditions."""
+    """The one that the evidence names; else the client's active one, or all clients'.
+
+    Without evidence of one it must have been measured under the same conditions.
+    """
+    if named := alert.evidence.get("baseline"):
+        return Level(named["value"], f"Baseline {named['value']:g}")
     chosen = alert.evidence.get("selection") or {}
     found = PerformanceBaseline.objects.filter(
         Q(client=alert.client_id) | Q(client=None),

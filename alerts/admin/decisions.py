@@ -174,8 +174,8 @@ class AssignMany(Assign):
             alert_id,
             acting_user=self.user,
             version=version,
-            assignee=self.cleaned_data["assignee"] or (now and now.assignee),
-            team=self.cleaned_data["team"] or (now and now.team),
+            assignee=self.cleaned_data["assignee"] or (now.assignee if now else None),
+            team=self.cleaned_data["team"] or (now.team if now else None),
             note=self.cleaned_data["note"],
         )
 

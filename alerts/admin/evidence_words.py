@@ -1,11 +1,12 @@
 """PURE: an alert's evidence in words; what it lacks is left out."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
 from alerts.models import Alert, AlertType
 from metrics import formats
@@ -18,6 +19,15 @@ class Fact:
 
     name: str
     value: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened around the breach."""
+
+    what: str
+    url: str
+    at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,10 @@ def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
     facts = [Fact("Window", _window(window))] if window else []
     rule = evidence.get("rule") or {}
     kind, unit = evidence.get("kind", ""), rule.get("unit", "")
-    value_unit = unit if kind in {"latency", "limit"} else "ms"
+    value_unit = unit if kind in {"latency", "limit", "at_least"} else "ms"
     facts += _rule_facts(kind, rule, value_unit)
+    facts += _fired_facts(evidence.get("fired"))
+    facts += _baseline_facts(evidence.get("baseline"))
     facts += _count_facts(kind, evidence.get("counts") or {})
     facts += _value_facts(kind, evidence.get("values") or {}, value_unit, rule.get("share"))
     if reason := evidence.get("severity_reason"):
@@ -65,9 +77,35 @@ def _rule_facts(kind: str, rule: dict[str, Any], value_unit: str) -> list[Fact]:
     elif kind == "limit":
         limit = formats.measure(rule["threshold"], value_unit)
         text = f"{rule['aggregate']} of the window at most {limit}"
+    elif kind == "at_least":
+        text = f"{rule['aggregate']} of the window at least {rule['threshold']:g}"
     else:
         return []
-    return [Fact("Rule", f"{text}, from {rule['minimum']} measurements up")]
+    version = f"; version {rule['version']}" if rule.get("version") else ""
+    return [Fact("Rule", f"{text}, from {rule['minimum']} measurements up{version}")]
+
+
+def _fired_facts(fired: dict[str, Any] | None) -> list[Fact]:
+    """Which of the burn-rate rules fired, and on what."""
+    if not fired:
+        return []
+    kind = "pages" if fired["pages"] else "ticket"
+    facts = [Fact("Fired", f"{fired['rule']} ({kind}), burn rate over {fired['threshold']:.3g}")]
+    for name in ("long", "short"):
+        seen = fired[name]
+        length = formats.age(timedelta(seconds=seen["seconds"]))
+        burn = "–" if seen["burn"] is None else formats.number(seen["burn"])
+        text = f"{burn} over {length}: {seen['bad']:,} bad of {seen['total']:,}"
+        facts.append(Fact(f"Burn, {name} window", text))
+    return facts
+
+
+def _baseline_facts(baseline: dict[str, Any] | None) -> list[Fact]:
+    if not baseline:
+        return []
+    value = formats.measure(baseline["value"], baseline.get("unit", ""))
+    measured = str(baseline.get("measured_at", ""))[:10]
+    return [Fact("Baseline", f"{value}, measured {measured}" if measured else value)]
 
 
 def _count_facts(kind: str, counts: dict[str, Any]) -> list[Fact]:
@@ -76,7 +114,7 @@ def _count_facts(kind: str, counts: dict[str, Any]) -> list[Fact]:
     total, succeeded = counts["total"], counts["succeeded"]
     if kind == "satisfaction":
         return [Fact("Ratings", f"{counts['votes']:,}")]
-    if kind == "limit":
+    if kind in {"limit", "at_least"}:
         return [Fact("Values", f"{total:,}")]
     good = counts["good"]
     facts = [
@@ -94,13 +132,52 @@ def _value_facts(
     if kind == "satisfaction":
         return [Fact("Mean rating", formats.measure(values.get("rating"), "score"))]
     labels = {"median": "Median", "mean": "Mean", "largest": "Largest"}
-    if share and kind != "limit":
+    if share and kind not in {"limit", "at_least"}:
         labels = {"median": "Median", "percentile": f"p{share:g}", "largest": "Largest"}
     return [
         Fact(label, formats.measure(values[name], unit))
         for name, label in labels.items()
         if values.get(name) is not None
     ]
+
+
+def around(evidence: dict[str, Any]) -> list[Event]:
+    """Deployments, alerts and exclusions from shortly before the window on, newest first."""
+    found = evidence.get("concurrent") or {}
+    events = [
+        Event(
+            f"Deployment: {one['service']} {one['version']} ({one['component']})",
+            reverse("admin:metrics_deployment_changelist"),
+            parse_datetime(one["at"]),
+        )
+        for one in found.get("deployments", [])
+    ]
+    events += [
+        Event(
+            f"Alert #{one['id']} {one['what']}, {one['severity']}",
+            reverse("admin:alerts_alert_change", args=[one["id"]]),
+            parse_datetime(one["opened_at"]),
+        )
+        for one in found.get("alerts", [])
+    ]
+    events += [
+        Event(
+            f"Excluded ({one['category']}): {one['reason']}",
+            reverse("admin:slas_exclusion_change", args=[one["id"]]),
+            parse_datetime(one["start"]),
+        )
+        for one in found.get("exclusions", [])
+    ]
+    events.sort(key=lambda event: event.at.timestamp() if event.at else 0.0, reverse=True)
+    if elsewhere := found.get("alerts_of_other_clients"):
+        told = f"The same promise is broken for {elsewhere} other client{'s' * (elsewhere > 1)}"
+        events.insert(0, Event(told, "", None))
+    return events
+
+
+def queries(evidence: dict[str, Any]) -> list[Fact]:
+    """The addresses of the API that reproduce the numbers."""
+    return [Fact(name, str(address)) for name, address in (evidence.get("queries") or {}).items()]
 
 
 def worst(alert: Alert) -> list[Request]:

@@ -48,12 +48,14 @@ def budget(impact: Mapping[str, Any], now: datetime) -> Budget:
 def figures(impact: Mapping[str, Any], now: datetime) -> list[Figure]:
     """Who is affected, and what it costs; only what is known."""
     rest = budget(impact, now)
-    spent = _number(impact.get("budget_spent"))
+    spent = None if rest.share is not None else _number(impact.get("budget_spent"))
+    burn = _number(impact.get("burn"))
     lines = [
         ("Clients affected", _count(impact.get("clients"))),
         ("Users affected", _count(impact.get("users"))),
         ("Budget left", rest.left),
-        ("Budget spent by this", NONE if spent is None else _percent(spent)),
+        ("Budget spent", NONE if spent is None else _percent(spent)),
+        ("Burn rate", NONE if burn is None else f"{formats.number(burn)}×"),
         ("At this rate the budget is", rest.gone or NONE),
         ("Credit at stake", _credit(impact.get("credit"))),
     ]
@@ -87,12 +89,20 @@ def _credit(value: Any) -> str:
     if isinstance(value, str):
         return value or NONE
     if isinstance(value, Mapping):
-        amount, percent = _number(value.get("amount")), _number(value.get("percent"))
+        amount, percent = _amount(value.get("amount")), _number(value.get("percent"))
         if amount is not None:
             return f"{amount:,.2f}{formats.NBSP}{value.get('currency', '')}".strip()
         return NONE if percent is None else f"{percent:g}{formats.NBSP}% of the fee"
     number = _number(value)
     return NONE if number is None else formats.number(number)
+
+
+def _amount(value: Any) -> float | None:
+    """Money is kept as text, so that no cent is lost on the way."""
+    try:
+        return float(value) if isinstance(value, str) else _number(value)
+    except ValueError:
+        return None
 
 
 def _number(value: Any) -> float | None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,7 +13,8 @@ from unfold.views import ChangeList
 from accounts.models import Client, Team, User
 from alerts.admin import badges, impact_words, page
 from alerts.admin.impact_words import Budget
-from alerts.models import Alert, AlertType, Severity, Status
+from alerts.figures import figures
+from alerts.models import Alert, Severity, Status
 from metrics import formats
 from metrics.models import Component
 
@@ -105,7 +105,7 @@ def menus(changelist: ChangeList) -> list[Menu]:
     return found
 
 
-def condition(tab: str, user: User | AnonymousUser) -> Q:
+def condition(tab: str, user: User) -> Q:
     """Which alerts a tab shows.
 
     A team's are those handed to it, and those that no team has of components it
@@ -139,7 +139,10 @@ class InboxChangeList(ChangeList):
         found = super().get_queryset(request, exclude_parameters)
         asked = request.GET.get(TAB_VAR, "")
         self.tab = asked if asked in TABS else "all"
-        conditions = {name: condition(name, request.user) for name in TABS}
+        user = request.user
+        # The admin lets nobody else in.
+        assert isinstance(user, User)  # noqa: S101
+        conditions = {name: condition(name, user) for name in TABS}
         counts = found.order_by().aggregate(
             **{name: Count("pk", filter=wanted or None) for name, wanted in conditions.items()}
         )
@@ -159,7 +162,7 @@ class InboxChangeList(ChangeList):
 
 def row(alert: Alert, now: datetime) -> Row:
     """PURE: an alert as the list shows it; client, assignee and team must be loaded."""
-    measured, promised = page.figures(alert)
+    measured, promised = figures(alert)
     message = alert.alert_message
     return Row(
         pk=alert.pk,
@@ -170,7 +173,7 @@ def row(alert: Alert, now: datetime) -> Row:
         status=badges.status(alert.status),
         what=page.title(alert),
         message=message if len(message) <= LONG_MESSAGE else f"{message[: LONG_MESSAGE - 1]}…",
-        kind=AlertType(alert.alert_type).label,
+        kind=alert.get_alert_type_display(),
         client=alert.client.name,
         tier=Client.Tier(alert.client.tier).label.partition(" ")[0],
         component=alert.component,

@@ -6,20 +6,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
 from accounts import visibility
 from accounts.models import User
 from alerts.admin import badges, evidence_words, impact_words, prose
-from alerts.admin.evidence_words import Fact, Request
+from alerts.admin.evidence_words import Event, Fact, Request
 from alerts.admin.impact_words import Budget, Figure
-from alerts.models import Alert, AlertType
+from alerts.figures import figures
+from alerts.models import Alert
 from alerts.triage import similar
 from alerts.triage.similar import History
 from metrics import formats
 from metrics.models import Component
-from metrics.units import Unit
 from slas import names
 
 MOST_SIBLINGS = 10
@@ -89,6 +89,8 @@ class AlertPage:
     impact: list[Figure]
     action: SafeString | None
     facts: list[Fact]
+    around: list[Event]
+    queries: list[Fact]
     worst: list[Request]
     worst_title: str
     labels: list[tuple[str, str]]
@@ -108,6 +110,8 @@ def of(alert: Alert, user: User | AnonymousUser, now: datetime) -> AlertPage:
         impact=impact_words.figures(alert.impact, now),
         action=prose.markdown(alert.recommended_action) if alert.recommended_action else None,
         facts=evidence_words.evidence_facts(alert.evidence),
+        around=evidence_words.around(alert.evidence),
+        queries=evidence_words.queries(alert.evidence),
         worst=evidence_words.worst(alert),
         worst_title=evidence_words.worst_title(alert.alert_type),
         labels=sorted((str(name), str(value)) for name, value in alert.labels.items()),
@@ -145,24 +149,6 @@ def title(alert: Alert) -> str:
     """What it is about: the promise, another system's name for it, or the metric."""
     named = alert.objective or str(alert.labels.get("alertname", "")) or alert.metric_name
     return names.in_words(named)
-
-
-def figures(alert: Alert) -> tuple[str, str]:
-    """Measured and promised, with their unit and the side on which the figure must stay.
-
-    A latency promise can be broken by requests that fail although those that
-    succeed are fast. Then the percentile would look kept: the share is shown.
-    """
-    is_limit = alert.alert_type == AlertType.RESOURCE_LIMIT
-    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE} and not is_limit
-    if not at_least and not is_limit and alert.actual_value <= alert.threshold_value:
-        rule, counts = alert.evidence.get("rule"), alert.evidence.get("counts")
-        if rule and counts:
-            within = formats.measure(rule["good_within"], alert.unit)
-            good = formats.share(counts["good"], counts["total"])
-            return good, f"≥{formats.NBSP}{rule['share']:g}{formats.NBSP}% within {within}"
-    measured, promised = formats.measures(alert.actual_value, alert.threshold_value, alert.unit)
-    return measured, f"{'≥' if at_least else '≤'}{formats.NBSP}{promised}"
 
 
 def _past(history: History) -> Past:
@@ -210,6 +196,10 @@ def _url(alert: Alert) -> str:
 def _incident_url(alert: Alert) -> str:
     if alert.incident_id is None:
         return ""
+    try:
+        return reverse("admin:alerts_incident_change", args=[alert.incident_id])
+    except NoReverseMatch:
+        pass
     query: dict[str, Any] = {"incident": alert.incident_id, "status": "all"}
     return f"{reverse('admin:alerts_alert_changelist')}?{urlencode(query)}"
 

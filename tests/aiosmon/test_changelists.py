@@ -68,6 +68,9 @@ def test_every_model_of_the_portal_is_registered() -> None:
         for app in ("accounts", "metrics", "slas", "alerts")
         for model in apps.get_app_config(app).get_models()
     }
-    # Marks that are deleted within seconds, and versions, which are on their objective's page.
-    elsewhere = {"metrics.pendingminute", "metrics.changedminute", "slas.sloversion"}
+    # Marks of seconds, and versions, which are on their objective's page.
+    elsewhere = {
+        *("metrics.pendingminute", "metrics.changedminute", "alerts.presence"),
+        "slas.sloversion",
+    }
     assert ours - elsewhere <= set(MODELS)

@@ -13,8 +13,8 @@ from django.urls import reverse
 from accounts.models import Client, Team, User
 from accounts.roles import ADMINISTRATOR, RESPONDER, ROLES, SLA_MANAGER, VIEWER
 from alerts.admin.decisions import DECISIONS, legal
-from alerts.admin.evidence_words import evidence_facts
-from alerts.admin.page import figures
+from alerts.admin.evidence_words import around, evidence_facts
+from alerts.figures import figures
 from alerts.models import Alert, AlertEvent, Resolution, Severity, Status
 from alerts.triage import lifecycle
 
@@ -339,3 +339,33 @@ def test_the_evidence_says_how_the_figures_came_about() -> None:
         "p95": "5,200 ms",
         "Largest": "9,000 ms",
     }
+
+
+def test_the_evidence_says_what_happened_around_it() -> None:
+    at = "2026-03-04T11:5{}:00+00:00"
+    deployed = {"service": "terminal", "version": "2", "component": "x", "at": at.format(1)}
+    alert = {"id": 7, "what": "Slow", "severity": "high", "opened_at": at.format(3)}
+    excluded = {"id": 1, "category": "maintenance", "reason": "Move", "start": at.format(2)}
+    found = around(
+        {
+            "concurrent": {
+                "deployments": [deployed],
+                "alerts": [alert],
+                "exclusions": [excluded],
+                "alerts_of_other_clients": 2,
+            }
+        }
+    )
+    assert [event.what for event in found] == [
+        "The same promise is broken for 2 other clients",
+        "Alert #7 Slow, high",
+        "Excluded (maintenance): Move",
+        "Deployment: terminal 2 (x)",
+    ]
+    assert around({}) == []
+
+
+def test_the_page_tells_how_to_count_it_again(make_alert: MakeAlert, make_user: MakeUser) -> None:
+    queries = {"rows": "/api/v1/metrics/?client=acme&since=x"}
+    shown = page(sign_in(make_user(VIEWER)), make_alert(evidence={"queries": queries}))
+    assert "GET /api/v1/metrics/?client=acme&amp;since=x" in shown

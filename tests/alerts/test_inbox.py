@@ -179,7 +179,7 @@ def test_it_says_how_much_budget_is_left(
 
 
 def test_the_impact_says_only_what_is_known(noon: Any) -> None:
-    impact = {"users": 1234, "clients": ["a", "b"], "credit": {"amount": 5, "currency": "EUR"}}
+    impact = {"users": 1234, "clients": ["a", "b"], "credit": {"amount": "5.00", "currency": "EUR"}}
     found = {
         one.name: one.value.replace("\u00a0", " ") for one in impact_words.figures(impact, noon)
     }
