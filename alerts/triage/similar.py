@@ -7,14 +7,15 @@ from datetime import timedelta
 from statistics import median
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
+from django.db.models import OuterRef, Subquery, TextField, Value
 from django.db.models.functions import Coalesce
 
 from accounts import visibility
 from accounts.models import User
 from alerts.models import Alert, AlertEvent, Resolution, Status
 
-SHOWN, READ = 5, 50
+SHOWN, READ, RECENT = 5, 50, 500
+FAR = 3
 
 
 @dataclass(frozen=True)
@@ -44,48 +45,56 @@ class History:
 
 
 def of(alert: Alert, user: User | AnonymousUser) -> History:
-    """The past of an alert, of clients that the person may see, in one query.
+    """The past of an alert, of clients that the person may see, in three bounded queries.
 
     The same fingerprint comes before the same objective of another client, that
-    before the same model, that before the same component and type. At most READ
-    are looked at.
+    before the same model, that before the same component and type. Of those that are
+    not the same alert the newest RECENT are looked at.
     """
-    kin = Q(component=alert.component, alert_type=alert.alert_type)
-    found = visibility.limit(
-        Alert.objects.filter(kin, status=Status.RESOLVED).exclude(pk=alert.pk), user
+    kin = Alert.objects.filter(
+        component=alert.component, alert_type=alert.alert_type, status=Status.RESOLVED
     )
-    nearness = Case(
-        When(fingerprint=alert.fingerprint, then=Value(0)),
-        *([When(objective=alert.objective, then=Value(1))] if alert.objective else []),
-        *([When(model=alert.model, then=Value(2))] if alert.model else []),
-        default=Value(3),
-        output_field=IntegerField(),
-    )
-    last_word = AlertEvent.objects.filter(alert=OuterRef("pk"), kind=AlertEvent.Kind.RESOLVED)
-    rows = list(
-        found.annotate(
-            nearness=nearness,
-            last_word=Coalesce(
-                Subquery(last_word.order_by("-id").values("note")[:1]),
-                Value(""),
-                output_field=TextField(),
-            ),
-        )
-        .select_related("client", "resolved_by")
-        .order_by("nearness", "-resolved_at")[:READ]
-    )
-    # Rows that stand further away say little where there are near ones.
-    nearest = [row for row in rows if row.nearness < 3] or rows
-    past = [_past(row) for row in nearest]
+    found = visibility.limit(kin.exclude(pk=alert.pk), user).order_by("-resolved_at", "-pk")
+    same = found.filter(fingerprint=alert.fingerprint).values_list("pk", flat=True)[:READ]
+    others = found.exclude(fingerprint=alert.fingerprint)
+    near = dict.fromkeys(same, 0)
+    for pk, objective, model in others.values_list("pk", "objective", "model")[:RECENT]:
+        near[pk] = _nearness(alert, objective, model)
+    # What stands further away says little where there is nearer kin.
+    if any(nearness < FAR for nearness in near.values()):
+        near = {pk: nearness for pk, nearness in near.items() if nearness < FAR}
+    chosen = sorted(near, key=near.__getitem__)[:READ]
+    rows = _told_of(chosen)
+    past = [_past(rows[pk], near[pk]) for pk in chosen]
     return History(past[:SHOWN], len(past), _told(past), _median(past))
 
 
-def _past(alert: Alert) -> Past:
+def _nearness(alert: Alert, objective: str, model: str) -> int:
+    if objective and objective == alert.objective:
+        return 1
+    return 2 if model and model == alert.model else FAR
+
+
+def _told_of(chosen: list[int]) -> dict[int, Alert]:
+    """The alerts with what was said when they were resolved."""
+    last_word = AlertEvent.objects.filter(alert=OuterRef("pk"), kind=AlertEvent.Kind.RESOLVED)
+    noted = Alert.objects.annotate(
+        last_word=Coalesce(
+            Subquery(last_word.order_by("-id").values("note")[:1]),
+            Value(""),
+            output_field=TextField(),
+        )
+    )
+    rows = noted.filter(pk__in=chosen).select_related("client", "resolved_by").defer("evidence")
+    return {row.pk: row for row in rows}
+
+
+def _past(alert: Alert, nearness: int) -> Past:
     kinships = ("Same alert", "Same objective", "Same model", "Same component and type")
     ended = alert.resolved_at or alert.created_at
     return Past(
         alert=alert,
-        kinship=kinships[alert.nearness],  # type: ignore[attr-defined]
+        kinship=kinships[nearness],
         lasted=ended - alert.created_at,
         solved_by=_solved_by(alert),
         note=alert.last_word,  # type: ignore[attr-defined]
