@@ -17,7 +17,6 @@ from alerts.models import Alert, Resolution
 from alerts.triage import bulk
 from alerts.triage.bulk import Outcome
 
-SILENCE = "alerts.add_silence"
 Seen = dict[int, int]
 
 
@@ -43,7 +42,7 @@ class BulkActions(AlertViews):
 
     def has_silence_permission(self, request: HttpRequest) -> bool:
         """Who may silence them, where there are silences."""
-        return bool(silencing.form_url()) and request.user.has_perm(SILENCE)
+        return bool(silencing.form_url()) and request.user.has_perm(silencing.PERMISSION)
 
     @admin.action(permissions=["triage"], description="Acknowledge")
     def acknowledge_many(self, request: HttpRequest, _queryset: Any) -> HttpResponse:

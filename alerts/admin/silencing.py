@@ -11,6 +11,7 @@ from alerts import matching
 from alerts.matching import Matcher
 from alerts.models import Alert
 
+PERMISSION = "alerts.add_silence"
 # What makes an alert this one, whoever it was told by; times and figures change.
 _NAMES = ("alert_type", "alertname", "component", "objective", "client", "model")
 

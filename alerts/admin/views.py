@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import Team, User
-from alerts.admin import chart, chart_svg, decisions, page, timeline
+from alerts.admin import chart, chart_svg, decisions, page, silencing, timeline
 from alerts.admin.decisions import DECISIONS, NOTE_LENGTH, TERMS, TRIAGE
 from alerts.models import Alert, Resolution
 from alerts.triage import presence
@@ -181,7 +181,9 @@ class AlertViews(ReadOnlyAdmin):
             "drafts": {},
         }
         if may:
+            silences = silencing.form_url() and user.has_perm(silencing.PERMISSION)
             context |= {
+                "silence_url": silencing.prefilled([alert]) if silences else "",
                 "people": list(decisions.responders(user, alert)),
                 "teams": list(Team.objects.all()),
                 "terms": {value: label for value, (label, _span) in TERMS.items()},

@@ -114,6 +114,9 @@
     !document.getSelection().isCollapsed;
 
   const swap = (page) => {
+    // The first alert of an empty list brings the buttons with it, the last one takes them along.
+    const has = (where) => where.querySelector(".aio-bulk") !== null;
+    if (has(page) !== has(document)) return location.reload();
     const id = current()?.dataset.alert;
     for (const part of ["inbox-list", "inbox-head"]) {
       const fresh = page.getElementById(part);
@@ -130,6 +133,7 @@
         ?.focus({ preventScroll: true });
     }
     count();
+    return undefined;
   };
 
   const refresh = async () => {
