@@ -131,7 +131,7 @@ def test_only_who_may_triage_is_offered_the_actions(
     make_alert()
     assert sign_in(make_user(VIEWER)).get(LIST).context["bulk_actions"] == []
     offered = sign_in(make_user(RESPONDER)).get(LIST).context["bulk_actions"]
-    assert [label for _name, label in offered] == ["Acknowledge", "Hand over", "Resolve"]
+    assert {"Acknowledge", "Hand over", "Resolve"} <= {label for _name, label in offered}
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?tab=team", "/admin/alerts/alertevent/"])
