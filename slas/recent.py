@@ -14,7 +14,8 @@ from typing import Any
 
 from django.db import connection
 
-from slas import spans, windows
+from metrics import spans
+from slas import windows
 from slas.objectives import Objective
 from slas.windows import Span, Sums
 

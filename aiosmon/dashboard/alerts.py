@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts import visibility
 from accounts.models import User
 from alerts.admin import badges
-from alerts.admin.alert import GRAVITY
+from alerts.admin.inbox import ORDER
 from alerts.figures import figures
 from alerts.models import Alert, Severity
 from alerts.raising.wording import worse
@@ -66,7 +66,7 @@ def panel(user: User | AnonymousUser, now: datetime) -> OpenAlerts:
     visible = visibility.limit(Alert.objects.filter(status__in=OPEN), user)
     grouped = visible.order_by().values_list("component", "severity").annotate(Count("pk"))
     found = [(component, severity, count) for component, severity, count in grouped]
-    listed = visible.select_related("client").order_by(GRAVITY.desc(), "-created_at")[:MOST]
+    listed = visible.select_related("client").order_by(*ORDER)[:MOST]
     return OpenAlerts(
         total=sum(count for _component, _severity, count in found),
         counts=_by_severity(found),

@@ -5,219 +5,203 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.contrib.auth.models import AnonymousUser
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
-from alerts.admin import badges
+from accounts import visibility
+from accounts.models import User
+from alerts.admin import badges, evidence_words, impact_words, prose
+from alerts.admin.evidence_words import Event, Fact, Request
+from alerts.admin.impact_words import Budget, Figure
 from alerts.figures import figures
-from alerts.models import Alert, AlertEvent, AlertType
+from alerts.models import Alert
+from alerts.triage import similar
+from alerts.triage.similar import History
 from metrics import formats
 from metrics.models import Component
-from metrics.units import Unit
 from slas import names
 
-MOST_EVENTS = 200
+MOST_SIBLINGS = 10
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One line of evidence."""
+class Head:
+    """What must be understood in ten seconds."""
 
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """One of the worst requests."""
-
-    request_id: str
-    url: str
-    value: str
-    outcome: str
-    failed: bool
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Step:
-    """One entry of the timeline."""
-
-    kind: str
-    label: str
-    who: str
-    at: datetime
-    change: tuple[SafeString, ...]
-    note: str
-
-
-@dataclass(frozen=True)
-class AlertPage:
-    """The whole page."""
-
-    alert: Alert
     what: str
     severity: SafeString
+    severity_reason: str
     status: SafeString
     kind: str
     component: str
     measured: str
     promised: str
+    budget: Budget
     age: str
+    assignee: str
+    team: str
+    ends: datetime | None  # when the acknowledgement ends by itself
+
+
+@dataclass(frozen=True)
+class PastItem:
+    """One alert of the past."""
+
+    url: str
+    number: int
+    client: str
+    kinship: str
+    ended: datetime | None
+    lasted: str
+    solved_by: str
+    who: str
+    note: SafeString
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the past says."""
+
+    items: list[PastItem]
+    count: int
+    told: list[tuple[str, int]]
+    median: str
+    same: str  # "like this one", in words
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """Another alert of the incident."""
+
+    url: str
+    what: str
+    client: str
+    severity: SafeString
+    status: SafeString
+    age: str
+
+
+@dataclass(frozen=True)
+class AlertPage:
+    """What stays while the page is open."""
+
+    impact: list[Figure]
+    action: SafeString | None
     facts: list[Fact]
+    around: list[Event]
+    queries: list[Fact]
     worst: list[Request]
     worst_title: str
-    steps: list[Step]
+    labels: list[tuple[str, str]]
+    past: Past
+    siblings: list[Sibling]
+    siblings_more: int
     promise_url: str
     rows_url: str
+    incident_url: str
 
 
-def of(alert: Alert, now: datetime) -> AlertPage:
-    """The page of one alert, at ``now``."""
-    component = Component.objects.filter(code=alert.component).first()
-    events = alert.events.select_related("actor")[:MOST_EVENTS]
-    measured, promised = figures(alert)
+def of(alert: Alert, user: User | AnonymousUser, now: datetime) -> AlertPage:
+    """The page of one alert to one person, at ``now``."""
+    siblings = _siblings(alert, user)
+    listed = siblings[:MOST_SIBLINGS]
     return AlertPage(
-        alert=alert,
-        what=names.in_words(alert.objective or alert.metric_name),
+        impact=impact_words.figures(alert.impact, now),
+        action=prose.markdown(alert.recommended_action) if alert.recommended_action else None,
+        facts=evidence_words.evidence_facts(alert.evidence),
+        around=evidence_words.around(alert.evidence),
+        queries=evidence_words.queries(alert.evidence),
+        worst=evidence_words.worst(alert),
+        worst_title=evidence_words.worst_title(alert.alert_type),
+        labels=sorted((str(name), str(value)) for name, value in alert.labels.items()),
+        past=_past(similar.of(alert, user)),
+        siblings=[_sibling(one, now) for one in listed],
+        siblings_more=len(siblings) - len(listed),
+        promise_url=_promise_url(alert.objective),
+        rows_url=evidence_words.rows_url(alert),
+        incident_url=_incident_url(alert),
+    )
+
+
+def head(alert: Alert, now: datetime) -> Head:
+    """The head; one query for the component's name."""
+    component = Component.objects.filter(code=alert.component).first()
+    measured, promised = figures(alert)
+    return Head(
+        what=title(alert),
         severity=badges.severity(alert.severity),
+        severity_reason=alert.severity_reason or alert.evidence.get("severity_reason", ""),
         status=badges.status(alert.status),
-        kind=AlertType(alert.alert_type).label,
+        kind=alert.get_alert_type_display(),
         component=component.name if component else alert.component,
         measured=measured,
         promised=promised,
+        budget=impact_words.budget(alert.impact, now),
         age=formats.age((alert.resolved_at or now) - alert.created_at),
-        facts=evidence_facts(alert.evidence),
-        worst=[_request(row, alert) for row in alert.evidence.get("worst", [])],
-        worst_title=_worst_title(alert.alert_type),
-        steps=[_step(event) for event in events],
-        promise_url=_promise_url(alert.objective),
-        rows_url=_rows_url(alert),
+        assignee=str(alert.assignee or ""),
+        team=str(alert.team or ""),
+        ends=alert.ack_expires_at,
     )
 
 
-def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
-    """Window, selection, rule, counts and values, without what says nothing."""
-    window = evidence.get("window") or {}
-    facts = [Fact("Window", _window(window))] if window else []
-    rule = evidence.get("rule") or {}
-    kind, unit = evidence.get("kind", ""), rule.get("unit", "")
-    value_unit = unit if kind in {"latency", "limit", "at_least"} else "ms"
-    facts += _rule_facts(kind, rule, value_unit)
-    facts += _fired_facts(evidence.get("fired"))
-    facts += _count_facts(kind, evidence.get("counts") or {})
-    facts += _value_facts(kind, evidence.get("values") or {}, value_unit, rule.get("share"))
-    if reason := evidence.get("severity_reason"):
-        facts.append(Fact("Why this severity", reason))
-    selection = evidence.get("selection") or {}
-    told = ("metric_name", "component", "query_complexity", "model")
-    chosen = ", ".join(str(selection[name]) for name in told if selection.get(name))
-    return [*facts, Fact("Rows counted", chosen)] if chosen else facts
+def title(alert: Alert) -> str:
+    """What it is about: the promise, another system's name for it, or the metric."""
+    named = alert.objective or str(alert.labels.get("alertname", "")) or alert.metric_name
+    return names.in_words(named)
 
 
-def _window(window: dict[str, str]) -> str:
-    start = datetime.fromisoformat(window["start"])
-    end = datetime.fromisoformat(window["end"])
-    return f"{start:%Y-%m-%d %H:%M:%S} – {end:%H:%M:%S} UTC ({formats.age(end - start)})"
-
-
-def _rule_facts(kind: str, rule: dict[str, Any], value_unit: str) -> list[Fact]:
-    if kind in {"latency", "availability"}:
-        within = formats.measure(rule["good_within"], value_unit)
-        text = f"{rule['share']:g} % must succeed within {within}"
-    elif kind == "satisfaction":
-        text = f"mean rating at least {formats.measure(rule['threshold'], 'score')}"
-    elif kind == "limit":
-        limit = formats.measure(rule["threshold"], value_unit)
-        text = f"{rule['aggregate']} of the window at most {limit}"
-    elif kind == "at_least":
-        text = f"{rule['aggregate']} of the window at least {rule['threshold']:g}"
-    else:
-        return []
-    return [Fact("Rule", f"{text}, from {rule['minimum']} measurements up")]
-
-
-def _fired_facts(fired: dict[str, Any] | None) -> list[Fact]:
-    if not fired:
-        return []
-    kind = "pages" if fired["pages"] else "ticket"
-    facts = [Fact("Fired", f"{fired['rule']} ({kind}), burn rate over {fired['threshold']:.3g}")]
-    for name in ("long", "short"):
-        seen = fired[name]
-        length = formats.age(timedelta(seconds=seen["seconds"]))
-        burn = "–" if seen["burn"] is None else formats.number(seen["burn"])
-        text = f"{burn} over {length}: {seen['bad']:,} bad of {seen['total']:,}"
-        facts.append(Fact(f"Burn, {name} window", text))
-    return facts
-
-
-def _count_facts(kind: str, counts: dict[str, Any]) -> list[Fact]:
-    if not counts:
-        return []
-    total, succeeded = counts["total"], counts["succeeded"]
-    if kind == "satisfaction":
-        return [Fact("Ratings", f"{counts['votes']:,}")]
-    if kind in {"limit", "at_least"}:
-        return [Fact("Values", f"{total:,}")]
-    good = counts["good"]
-    facts = [
-        Fact("Requests", f"{total:,}"),
-        Fact("Good", f"{good:,} ({formats.share(good, total)})"),
-        Fact("Too slow", f"{succeeded - good:,}"),
-        Fact("Failed or unanswered", f"{total - succeeded:,}"),
+def _past(history: History) -> Past:
+    items = [
+        PastItem(
+            url=_url(one.alert),
+            number=one.alert.pk,
+            client=one.alert.client.name,
+            kinship=one.kinship,
+            ended=one.alert.resolved_at,
+            lasted=formats.age(one.lasted),
+            solved_by=one.solved_by,
+            who=str(one.alert.resolved_by or "the portal"),
+            note=prose.note(one.note),
+        )
+        for one in history.past
     ]
-    return [*facts, Fact("Signed-in users hit", f"{counts['users']:,}")]
+    median = formats.age(history.median) if history.median is not None else ""
+    return Past(items, history.count, history.told, median, items[0].kinship if items else "")
 
 
-def _value_facts(
-    kind: str, values: dict[str, float | None], unit: str, share: float | None
-) -> list[Fact]:
-    if kind == "satisfaction":
-        return [Fact("Mean rating", formats.measure(values.get("rating"), "score"))]
-    labels = {"median": "Median", "mean": "Mean", "largest": "Largest"}
-    if share and kind not in {"limit", "at_least"}:
-        labels = {"median": "Median", "percentile": f"p{share:g}", "largest": "Largest"}
-    return [
-        Fact(label, formats.measure(values[name], unit))
-        for name, label in labels.items()
-        if values.get(name) is not None
-    ]
+def _siblings(alert: Alert, user: User | AnonymousUser) -> list[Alert]:
+    if alert.incident_id is None:
+        return []
+    found = Alert.objects.filter(incident_id=alert.incident_id).exclude(pk=alert.pk)
+    visible = visibility.limit(found, user).select_related("client")
+    return list(visible.order_by("resolved", "-impact_score", "created_at")[:50])
 
 
-def _request(row: dict[str, Any], alert: Alert) -> Request:
-    # An availability alert is in percent, its requests are in the time they took.
-    is_share = alert.alert_type == AlertType.SLA_BREACH and alert.unit == Unit.PERCENT
-    unit = Unit.MILLISECONDS if is_share else alert.unit
-    request_id = row.get("request_id") or ""
-    failed = not row["success"]
-    return Request(
-        request_id=request_id,
-        url=_rows({"q": request_id}) if request_id else "",
-        value=formats.measure(row["value"], unit),
-        outcome=(row.get("error") or "Failed") if failed else "OK",
-        failed=failed,
-        at=datetime.fromisoformat(row["timestamp"]),
+def _sibling(alert: Alert, now: datetime) -> Sibling:
+    return Sibling(
+        url=_url(alert),
+        what=title(alert),
+        client=alert.client.name,
+        severity=badges.severity(alert.severity),
+        status=badges.status(alert.status),
+        age=formats.age(max((alert.resolved_at or now) - alert.created_at, timedelta())),
     )
 
 
-def _step(event: AlertEvent) -> Step:
-    statuses = [s for s in (event.from_status, event.to_status) if s]
-    return Step(
-        kind=event.kind,
-        label=AlertEvent.Kind(event.kind).label,
-        who=str(event.actor or "the portal"),
-        at=event.at,
-        change=tuple(badges.status(s) for s in dict.fromkeys(statuses)),
-        note=event.note,
-    )
+def _url(alert: Alert) -> str:
+    return reverse("admin:alerts_alert_change", args=[alert.pk])
 
 
-def _worst_title(alert_type: str) -> str:
-    titles: dict[str, str] = {
-        AlertType.USER_SATISFACTION: "Lowest-rated requests",
-        AlertType.RESOURCE_LIMIT: "Largest values",
-    }
-    return titles.get(alert_type, "Worst requests")
+def _incident_url(alert: Alert) -> str:
+    if alert.incident_id is None:
+        return ""
+    try:
+        return reverse("admin:alerts_incident_change", args=[alert.incident_id])
+    except NoReverseMatch:
+        pass
+    query: dict[str, Any] = {"incident": alert.incident_id, "status": "all"}
+    return f"{reverse('admin:alerts_alert_changelist')}?{urlencode(query)}"
 
 
 def _promise_url(objective: str) -> str:
@@ -228,15 +212,3 @@ def _promise_url(objective: str) -> str:
         return ""
     query = {"q": name, "component": code} if promise == "limit" else {"q": code}
     return f"{reverse(f'admin:slas_{view}_changelist')}?{urlencode(query)}"
-
-
-def _rows_url(alert: Alert) -> str:
-    query = {"component": alert.component, "client": alert.client_id}
-    # Ratings are no metric of their own: they come on rows of many metrics.
-    if alert.alert_type != AlertType.USER_SATISFACTION:
-        query["q"] = alert.metric_name
-    return _rows(query)
-
-
-def _rows(query: dict[str, Any]) -> str:
-    return f"{reverse('admin:metrics_performancemetric_changelist')}?{urlencode(query)}"

@@ -15,6 +15,7 @@ from alerts.models.oncall import (
     RotationMember,
     Weekday,
 )
+from alerts.models.presence import Presence
 
 __all__ = [
     "Alert",
@@ -31,6 +32,7 @@ __all__ = [
     "OnCallOverride",
     "OnCallSchedule",
     "Playbook",
+    "Presence",
     "Resolution",
     "Rotation",
     "RotationMember",

@@ -230,6 +230,12 @@ class Alert(models.Model):
                 condition=Q(ends_at__isnull=False) & ~Q(status="resolved"),
                 name="alerts_to_end",
             ),
+            # What was like this one, and what solved it: triage/similar.py.
+            models.Index(
+                fields=["component", "alert_type", "-resolved_at"],
+                condition=Q(status="resolved"),
+                name="alerts_solved",
+            ),
             models.Index(
                 fields=["ack_expires_at"],
                 condition=Q(status="acknowledged", ack_expires_at__isnull=False),

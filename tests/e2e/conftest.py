@@ -64,7 +64,8 @@ def open_as(portal: str) -> Iterator[Callable[[str], tuple[Page, list[str]]]]:
     with open_browser() as browser:
 
         def sign_in(name: str) -> tuple[Page, list[str]]:
-            page = browser.new_context(base_url=portal).new_page()
+            # Chromium takes the machine's locale, which may be none that a page can use.
+            page = browser.new_context(base_url=portal, locale="en-GB").new_page()
             page.set_default_timeout(10_000)
             errors = collect_console_errors(page)
             page.goto("/admin/login/")
