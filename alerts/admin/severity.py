@@ -48,7 +48,7 @@ class SeverityRuleAdmin(UnsavedPreview, GlobalAdmin):
         (
             "How far the promise is missed",
             {
-                "fields": ["least_burn", "least_excess", "least_stars"],
+                "fields": ["least_burn", "least_excess", "least_shortfall", "least_stars"],
                 "description": "All empty: however far. Otherwise an alert's own measure must "
                 "reach its bound.",
             },

@@ -8,7 +8,7 @@ from alerts.migrations import _playbooks_limits, _playbooks_promises, _severitie
 
 def load(apps, schema_editor):
     rule = apps.get_model("alerts", "SeverityRule")
-    names = ("least_burn", "least_excess", "least_stars")
+    names = ("least_burn", "least_excess", "least_shortfall", "least_stars")
     for number, row in enumerate(_severities.ROWS, 1):
         alert_type, tier, criticality, least, severity, note = row
         rule.objects.create(
@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('criticality', models.CharField(blank=True, choices=[('low', 'Low'), ('normal', 'Normal'), ('high', 'High'), ('critical', 'Critical')], help_text='Empty: any.', max_length=10, verbose_name="promise's criticality")),
                 ('least_burn', models.FloatField(blank=True, help_text='Of promises by share: how many times the allowed share of events is bad.', null=True, validators=[django.core.validators.MinValueValidator(0.0, "This can't be less than 0.")], verbose_name='least burn rate')),
                 ('least_excess', models.FloatField(blank=True, help_text='Of limits: the measured value as a multiple of the limit.', null=True, validators=[django.core.validators.MinValueValidator(0.0, "This can't be less than 0.")], verbose_name='least excess')),
+                ('least_shortfall', models.FloatField(blank=True, help_text='Of least values, such as accuracies: percent of the value that are missing.', null=True, validators=[django.core.validators.MinValueValidator(0.0, "This can't be less than 0.")], verbose_name='least shortfall (%)')),
                 ('least_stars', models.FloatField(blank=True, help_text='Of ratings: how many stars the mean is under the target.', null=True, validators=[django.core.validators.MinValueValidator(0.0, "This can't be less than 0.")], verbose_name='least stars missed')),
                 ('severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=20)),
                 ('note', models.CharField(blank=True, help_text='Why the row is there.', max_length=255)),

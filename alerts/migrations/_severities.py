@@ -1,10 +1,10 @@
 """The shipped severity table, in order.
 
-(alert type, tier, criticality, (burn, excess, stars) or None, severity, note)
+(alert type, tier, criticality, (burn, excess, shortfall, stars) or None, severity, note)
 """
 
 # How far a promise must be missed: the same three steps for all, raised or lowered by one.
-_FAR, _MORE, _SOME = (10.0, 2.0, 1.5), (5.0, 1.5, 1.0), (2.0, 1.2, 0.5)
+_FAR, _MORE, _SOME = (10.0, 2.0, 30.0, 1.5), (5.0, 1.5, 20.0, 1.0), (2.0, 1.2, 10.0, 0.5)
 _RAISED = ((_MORE, "critical"), (_SOME, "high"), (None, "medium"))
 _AS_THEY_ARE = ((_FAR, "critical"), (_MORE, "high"), (_SOME, "medium"), (None, "low"))
 _LOWERED = ((_FAR, "high"), (_MORE, "medium"), (None, "low"))

@@ -15,7 +15,8 @@ class SeverityRule(models.Model):
     """One row of the severity table. The first row that fits an alert decides.
 
     A row without any bound fits whatever was measured; one with bounds fits an
-    alert whose own measure (burn rate, multiple of a limit or stars) has a bound and reaches it.
+    alert whose own measure (burn rate, multiple of a limit, shortfall or stars) has a bound and
+    reaches it.
     """
 
     position = models.PositiveIntegerField(
@@ -47,6 +48,13 @@ class SeverityRule(models.Model):
         blank=True,
         validators=[_ZERO],
         help_text="Of limits: the measured value as a multiple of the limit.",
+    )
+    least_shortfall = models.FloatField(
+        "least shortfall (%)",
+        null=True,
+        blank=True,
+        validators=[_ZERO],
+        help_text="Of least values, such as accuracies: percent of the value that are missing.",
     )
     least_stars = models.FloatField(
         "least stars missed",
@@ -84,6 +92,7 @@ class SeverityRule(models.Model):
         bounds = (
             ("burn", self.least_burn, "×"),
             ("excess", self.least_excess, "×"),
+            ("short by", self.least_shortfall, " %"),
             ("missed by", self.least_stars, " stars"),
         )
         least = [f"{name} ≥ {value:g}{unit}" for name, value, unit in bounds if value is not None]

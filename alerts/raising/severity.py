@@ -15,7 +15,7 @@ from slas.compliance import Finding
 from slas.judge import bad_ratio
 from slas.objectives import Kind
 
-BURN, EXCESS, STARS = "burn", "excess", "stars"
+BURN, EXCESS, SHORTFALL, STARS = "burn", "excess", "shortfall", "stars"
 # One or two bad events say little, however small the traffic makes the rest look.
 FEW = 3
 # Stands for the burn rate of a promise that allows no bad event: JSON knows no infinity.
@@ -29,7 +29,7 @@ class Facts:
     alert_type: str
     tier: str
     criticality: str
-    measure: str = ""  # BURN, EXCESS or STARS; empty: nothing was measured
+    measure: str = ""  # BURN, EXCESS, SHORTFALL or STARS; empty: nothing was measured
     value: float = 0.0
     bad: int | None = None  # bad events; None: none are counted
     pages: bool = True  # whether the rule that fired calls people, or makes a ticket
@@ -61,6 +61,8 @@ class Facts:
             return f"bad events at {self.value:.1f} times the allowed share"
         if self.measure == EXCESS:
             return f"{self.value:.2f} times the limit"
+        if self.measure == SHORTFALL:
+            return f"{self.value:.0f} % under the least value"
         if self.measure == STARS:
             return f"{self.value:.2f} stars under the target"
         return "found without a measure"
@@ -90,14 +92,10 @@ def facts(finding: Finding, tier: str) -> Facts:
         burn = min(bad_ratio(objective, total, good), ENDLESS) if total else 0.0
         pages = finding.fired is None or finding.fired.rule.pages
         return Facts(*known, BURN, burn, bad=total - good, pages=pages)
-    return Facts(*known, EXCESS, excess(actual, objective.threshold))
-
-
-def excess(actual: float, threshold: float) -> float:
-    """How far beyond a limit, as a multiple; a value that must not fall under it likewise."""
-    if threshold <= 0 or actual <= 0:
-        return 0.0 if actual == threshold else ENDLESS
-    return round(max(actual / threshold, threshold / actual), 9)
+    threshold = objective.threshold
+    if objective.kind == Kind.LIMIT:
+        return Facts(*known, EXCESS, round(actual / threshold, 9) if threshold else ENDLESS)
+    return Facts(*known, SHORTFALL, round(100 * (1 - actual / threshold), 9) if threshold else 0.0)
 
 
 def grade(found: Facts, rows: Sequence[SeverityRule]) -> Graded:
@@ -134,7 +132,12 @@ def _fits(row: SeverityRule, found: Facts) -> bool:
     )
     if any(asked and asked != actual for asked, actual in named):
         return False
-    bounds = {BURN: row.least_burn, EXCESS: row.least_excess, STARS: row.least_stars}
+    bounds = {
+        BURN: row.least_burn,
+        EXCESS: row.least_excess,
+        SHORTFALL: row.least_shortfall,
+        STARS: row.least_stars,
+    }
     if all(bound is None for bound in bounds.values()):
         return True
     least = bounds.get(found.measure)

@@ -35,7 +35,16 @@ def alert(acme: Client, make_rows: Callable[..., Any], now: Any) -> Alert:
 
 def row(**fields: Any) -> dict[str, Any]:
     blank = dict.fromkeys(
-        ("alert_type", "tier", "criticality", "least_burn", "least_excess", "least_stars", "note"),
+        (
+            "alert_type",
+            "tier",
+            "criticality",
+            "least_burn",
+            "least_excess",
+            "least_shortfall",
+            "least_stars",
+            "note",
+        ),
         "",
     )
     return {**blank, "position": 1, "severity": "low", "enabled": "on", **fields}

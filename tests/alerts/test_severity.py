@@ -7,7 +7,7 @@ from django.db import IntegrityError
 
 from alerts.models import SeverityRule
 from alerts.raising import severity
-from alerts.raising.severity import BURN, ENDLESS, EXCESS, STARS, Facts, facts, grade
+from alerts.raising.severity import BURN, ENDLESS, EXCESS, SHORTFALL, STARS, Facts, facts, grade
 from slas.compliance import Finding
 from slas.models import Criticality
 from slas.objectives import Kind
@@ -31,6 +31,7 @@ def breach(measure: str = BURN, value: float = 0.0, **fields: object) -> Facts:
     [
         (BURN, {1.2: "low", 1.99: "low", 2: "medium", 4.99: "medium", 5: "high", 10: "critical"}),
         (EXCESS, {1.01: "low", 1.2: "medium", 1.49: "medium", 1.5: "high", 2: "critical"}),
+        (SHORTFALL, {1.0: "low", 10.0: "medium", 20.0: "high", 29.0: "high", 30.0: "critical"}),
         (STARS, {0.25: "low", 0.5: "medium", 1.0: "high", 1.5: "critical", 3.5: "critical"}),
     ],
 )
@@ -72,7 +73,7 @@ def test_the_reason_names_the_figure_and_the_row(shipped: list[SeverityRule]) ->
     graded = grade(breach(value=7.25, tier="enterprise"), shipped)
     assert graded.reason == (
         f"bad events at 7.2 times the allowed share (severity table, row {row.position}: "
-        "enterprise client, burn ≥ 5× or excess ≥ 1.5× or missed by ≥ 1 stars)"
+        "enterprise client, burn ≥ 5× or excess ≥ 1.5× or short by ≥ 20 % or missed by ≥ 1 stars)"
     )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client as Browser
 from django.utils import timezone
 
 from accounts.models import Client
@@ -84,3 +85,18 @@ def test_a_span_of_it_is_loaded_into_the_database(acme: Client) -> None:
     weighted = math.fsum(one.mean * one.requests for one in placed) / total
     assert mean == pytest.approx(weighted)
     assert first == start
+
+
+def test_the_portal_takes_its_rows(acme: Client, api_key: str) -> None:
+    start = timezone.now() - timedelta(hours=1)
+    placed = petshop.lined_up(petshop.intervals()[:1], start)
+    sent = [
+        {**row, "client": "acme", "timestamp": at.isoformat()} for at, row in petshop.rows(placed)
+    ]
+    answer = Browser().post(
+        "/api/v1/metrics/",
+        sent,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {api_key}"},
+    )
+    assert answer.status_code == 201, answer.content[:500]

@@ -72,3 +72,24 @@ def test_a_wrong_filter_is_refused(get: Get, parameters: dict[str, str]) -> None
 def test_an_ingestion_key_may_not_read(api_key: str) -> None:
     answer = Browser().get(URL, headers={"Authorization": f"Bearer {api_key}"})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"measurement_unit": "seconds"}, [3.0]),
+        ({"model": "m"}, [2.0]),
+        ({"value_above": "2"}, [3.0]),
+        ({"value_below": "2"}, [1.0]),
+        ({"rated": "true"}, [1.0, 2.0]),
+        ({"rated": "false"}, [3.0]),
+        ({"score_below": "4.5"}, [1.0]),
+    ],
+)
+def test_it_filters_by_what_promises_select(
+    get: Get, acme: Client, make_rows: Any, parameters: dict[str, str], expected: list[float]
+) -> None:
+    make_rows(acme, [1.0], user_satisfaction_score=3.0, ml_models_used=["mm"])
+    make_rows(acme, [2.0], user_satisfaction_score=4.5, ml_models_used=["x", "m"])
+    make_rows(acme, [3.0], measurement_unit="seconds")
+    assert sorted(values(get(**parameters))) == expected
