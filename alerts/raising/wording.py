@@ -20,7 +20,7 @@ FEW = 3
 # actual / limit → severity, for limits
 EXCESS_SEVERITIES = ((2.0, Severity.CRITICAL), (1.5, Severity.HIGH), (1.2, Severity.MEDIUM))
 # part of the least value that is missing → severity
-SHORTFALL_SEVERITIES = ((0.3, Severity.CRITICAL), (0.2, Severity.HIGH), (0.1, Severity.MEDIUM))
+SHORTFALL_SEVERITIES = ((0.5, Severity.CRITICAL), (0.25, Severity.HIGH), (0.1, Severity.MEDIUM))
 # Nobody is woken by a ticket.
 TICKET_AT_MOST, PAGED = Severity.MEDIUM, (Severity.HIGH, Severity.CRITICAL)
 # stars under the target → severity
