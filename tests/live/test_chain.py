@@ -16,7 +16,8 @@ from tests.live.portal import Portal, wait_for
 pytestmark = pytest.mark.live
 
 EVALUATION_SECONDS = 5
-TARGET_MS, SLOWDOWN_MS = 400, 700
+# Far apart, so that a busy machine alone breaks nothing.
+TARGET_MS, SLOWDOWN_MS = 2500, 3500
 WINDOW = timedelta(seconds=20)
 MINIMUM, LEAST_BAD, MOST_CHANCE = 5, 3, 1e-6
 OBJECTIVE = "sla:moderate_queries:latency"
@@ -29,7 +30,7 @@ class Traffic:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self.over, self.paused = threading.Event(), threading.Event()
-        self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(3)]
+        self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(6)]
 
     def __enter__(self) -> "Traffic":
         for thread in self.threads:
@@ -136,12 +137,16 @@ def first_breach(portal: Portal) -> Any:
 
     Its window is the promise's in whole minutes, one at least, before the minute under way.
     """
+    # A minute is judged by the numbers in force then.
     rows = portal.query(
-        'SELECT "timestamp", success AND metric_value <= %s FROM ai_performance_metrics m '
-        "JOIN clients c ON c.id = m.client_id WHERE c.code = 'acme' "
-        "AND metric_name = 'conversational_query_response_time' "
-        "AND query_complexity = 'moderate' ORDER BY 1",
-        TARGET_MS,
+        'SELECT "timestamp", success AND metric_value <= v.good_within '
+        "FROM ai_performance_metrics m JOIN clients c ON c.id = m.client_id "
+        "JOIN slos o ON o.base = %s AND o.client_id IS NULL JOIN slo_versions v ON v.slo_id = o.id "
+        'AND v.valid_from <= "timestamp" AND ("timestamp" < v.valid_until '
+        "OR v.valid_until IS NULL) WHERE c.code = 'acme' "
+        "AND m.metric_name = 'conversational_query_response_time' "
+        "AND m.query_complexity = 'moderate' ORDER BY 1",
+        OBJECTIVE,
     )
     for moment, good in rows:
         start = moment.replace(second=0, microsecond=0) - timedelta(minutes=1)
