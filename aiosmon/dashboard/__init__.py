@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aiosmon import health
-from aiosmon.dashboard import alerts, compliance, components, probes
+from aiosmon.dashboard import alerts, compliance, components, delivery, probes
 
 # The specification's dashboard_refresh_rate.
 REFRESH_SECONDS = 10
@@ -35,6 +35,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "components": tiles,
         "compliance": compliance.panel(user, now) if user.has_perm("slas.view_verdict") else None,
         "probes": probes.panel(user, now) if user.has_perm("metrics.view_probe") else None,
+        "delivery": delivery.panel(user) if user.has_perm("alerts.view_notification") else None,
         "beat_problem": health.beat(),
         "ingest_url": settings.PORTAL_URL.rstrip("/") + reverse("metrics"),
     }
