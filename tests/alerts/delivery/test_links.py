@@ -34,7 +34,7 @@ def test_opening_a_link_changes_nothing_and_its_form_acts_once(
     alert, person = make_alert(), make_user("Responder", first_name="Ada", email="ada@example.org")
     url, browser = link_to(alert, user=person), Browser(enforce_csrf_checks=True)
     page = browser.get(url)
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert "You act as <b>Ada</b>" in page.content.decode()
     assert browser.head(url).status_code == 200
     alert.refresh_from_db()
