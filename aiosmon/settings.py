@@ -302,14 +302,17 @@ LOGGING = {
     },
     "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
     "handlers": {
+        "nowhere": {"class": "logging.NullHandler"},
         "console": {
             "filters": ["news"],
             "class": "logging.StreamHandler",
             "formatter": env.text("AIOSMON_LOG_FORMAT", "json"),
-        }
+        },
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        # What a channel's service says is kept with the notification.
+        "apprise": {"level": "INFO", "handlers": ["nowhere"], "propagate": False},
         "httpx": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "django_celery_beat": {"level": "WARNING"},

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from aiosmon.dashboard import alerts, compliance, components, probes, watching
+from aiosmon.dashboard import alerts, compliance, components, delivery, probes, watching
 
 # The specification's dashboard_refresh_rate.
 REFRESH_SECONDS = 10
@@ -35,5 +35,6 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "compliance": compliance.panel(user, now) if user.has_perm("slas.view_verdict") else None,
         "probes": probes.panel(user, now) if user.has_perm("metrics.view_probe") else None,
         "watching": watching.panel(user, now),
+        "delivery": delivery.panel(user) if user.has_perm("alerts.view_notification") else None,
         "ingest_url": settings.PORTAL_URL.rstrip("/") + reverse("metrics"),
     }

@@ -57,7 +57,7 @@ class RouteAdmin(GlobalAdmin):
     """Asked in their order; the first that fits decides, unless it goes on."""
 
     form = RouteForm
-    list_display = ["position", "name", "state", "what", "floor", "tells", "when", "goes_on"]
+    list_display = ["position", "name", "state", "what", "floor", "tells", "when", "then"]
     list_display_links = ["name"]
     list_filter = ["enabled", "severity_floor", ("team", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["team"]
@@ -104,5 +104,11 @@ class RouteAdmin(GlobalAdmin):
         hours = terms.hours_text(route.hours).replace("\n", ", ")
         text = f"{hours} ({route.time_zone})" if hours else "always"
         if route.digest_minutes:
-            text += f"; up to {route.digest_up_to} every {route.digest_minutes} min"
+            gathered = Severity(route.digest_up_to).label.lower()
+            text += f"; up to {gathered} as a digest every {route.digest_minutes} min"
         return text
+
+    @display(description="Then", ordering="goes_on")
+    def then(self, route: Route) -> str:
+        """Whether the routes after it are asked too."""
+        return "goes on" if route.goes_on else "ends"

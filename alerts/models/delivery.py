@@ -273,6 +273,7 @@ class Notification(models.Model):
                 condition=Q(status="leased"),
                 name="notifications_leased",
             ),
+            models.Index(fields=["channel"], condition=Q(status="dead"), name="notifications_dead"),
             # How many went to a channel in the last minute; what is collapsed is left out.
             models.Index(
                 fields=["channel", "created_at"],

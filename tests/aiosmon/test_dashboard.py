@@ -13,7 +13,7 @@ from accounts.models import Client, User
 from accounts.roles import VIEWER
 from aiosmon import dashboard, pulse
 from aiosmon.dashboard import compliance, components, sparkline
-from alerts.models import Alert
+from alerts.models import Alert, Channel, Route
 from alerts.raising import evaluation
 from metrics import rollups
 from metrics.models import Probe
@@ -152,6 +152,18 @@ def test_it_shows_failed_probes_first(viewer: User, platform: Client) -> None:
         ("a", "120 ms"),
     ]
     assert (probes.ok, probes.failed, probes.total) == (1, 1, 2)
+
+
+@pytest.mark.django_db
+def test_it_says_calmly_that_nobody_is_told_yet(viewer: User) -> None:
+    told = front_page(viewer)["delivery"]
+    assert (told.level, told.word) == ("", "Nobody")
+    channel = Channel.objects.create(name="Ops", kind="webhook")
+    assert front_page(viewer)["delivery"].more == "No route leads to a channel"
+    Route.objects.create(name="All").channels.add(channel)
+    assert front_page(viewer)["delivery"].word == "Told"
+    Channel.objects.update(failures=2)
+    assert front_page(viewer)["delivery"].word == "Failing"
 
 
 @pytest.mark.django_db

@@ -60,6 +60,8 @@ class Portal:
             "AIOSMON_ADMIN_PASSWORD": PASSWORD,
             "AIOSMON_RESOLVE_GRACE_SECONDS": "5",
             "DEMO_TRAFFIC": "0",
+            # The tests' receivers of notifications.
+            "AIOSMON_NOTIFY_ALLOW": "127.0.0.1",
         }
         # A pytest that is killed takes the portal along.
         argv = [sys.executable, "manage.py", "run"]
