@@ -60,6 +60,8 @@ def fire_due(now: datetime, cover: Cover | None = None) -> int:
 
 
 def _settle(now: datetime) -> Settled:
+    if not Alert.objects.filter(status__in=lifecycle.OPEN).exists():
+        return Settled()
     cover = Cover(now)
     return Settled(
         unacknowledged=lifecycle.expire_acknowledgements(now),
