@@ -25,7 +25,6 @@ class Settled:
     suppressed: int = 0
     released: int = 0
     steady: int = 0
-    unacknowledged: int = 0
 
 
 def settle(now: datetime | None = None) -> Settled | None:
@@ -64,7 +63,6 @@ def _settle(now: datetime) -> Settled:
         return Settled()
     cover = Cover(now)
     return Settled(
-        unacknowledged=lifecycle.expire_acknowledgements(now),
         fired=fire_due(now, cover),
         forgotten=_forget(now),
         suppressed=_suppress(cover),
