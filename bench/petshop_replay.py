@@ -73,10 +73,11 @@ class Listener:
 
     def hear(self, now: datetime) -> None:
         """Give what just happened the clock's time, and route it."""
-        events = AlertEvent.objects.filter(pk__gt=self._seen)
-        events.update(at=now)
-        for event in events.select_related("alert").order_by("pk"):
+        new = AlertEvent.objects.filter(pk__gt=self._seen).select_related("alert")
+        for event in new.order_by("pk"):
             self._seen = event.pk
+            event.at = now
+            AlertEvent.objects.filter(pk=event.pk).update(at=now)
             Alert.objects.filter(pk=event.alert_id, created_at__gt=now).update(created_at=now)
             if is_told_plainly(event):
                 self.plain.append(event)

@@ -25,7 +25,6 @@ class Settled:
     suppressed: int = 0
     released: int = 0
     steady: int = 0
-    unacknowledged: int = 0
 
 
 def settle(now: datetime | None = None) -> Settled | None:
@@ -60,9 +59,10 @@ def fire_due(now: datetime, cover: Cover | None = None) -> int:
 
 
 def _settle(now: datetime) -> Settled:
+    if not Alert.objects.filter(status__in=lifecycle.OPEN).exists():
+        return Settled()
     cover = Cover(now)
     return Settled(
-        unacknowledged=lifecycle.expire_acknowledgements(now),
         fired=fire_due(now, cover),
         forgotten=_forget(now),
         suppressed=_suppress(cover),

@@ -114,6 +114,12 @@ ADDED_COLUMNS: dict[tuple[str, str], tuple[Column, str]] = {
         Column("boolean", "false", False, None, False),
         "one that changes too often is told once",
     ),
+    (ALERTS, "kept"): (
+        Column("boolean", "false", False, None, False),
+        "what a flapping one was last found to be",
+    ),
+    (ALERTS, "steady_since"): (_WHEN, "when a flapping one may be told again"),
+    (ALERTS, "fires_at"): (_WHEN, "until when a pending one has to hold"),
     (ALERTS, "reopened"): (Column("integer", "0", False, None, False), "how often it came back"),
     (ALERTS, "resolution"): (_varchar(20, _EMPTY), "what turned out to be the matter"),
     (ALERTS, "actionable"): (
@@ -173,6 +179,19 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
         "which alerts of other systems were not told again?",
     ),
     (ALERTS, "alerts_by_age"): (Index(("created_at",), None), "the newest, without a sort"),
+    (ALERTS, "alerts_open"): (
+        Index(
+            ("status",),
+            "((status)::text = ANY ((ARRAY['pending'::character varying, "
+            "'firing'::character varying, 'acknowledged'::character varying, "
+            "'suppressed'::character varying])::text[]))",
+        ),
+        "what the sweep looks at",
+    ),
+    (ALERTS, "alerts_flapping"): (
+        Index(("steady_since",), "flapping"),
+        "which flapping ones are steady?",
+    ),
     (ALERTS, "alerts_ack_expiry"): (
         Index(
             ("ack_expires_at",),
