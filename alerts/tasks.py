@@ -8,7 +8,7 @@ from django.utils import timezone
 from alerts.delivery import escalation, routing, sending
 from alerts.raising import pipeline
 from alerts.receiving import store
-from alerts.triage import settling
+from alerts.triage import lifecycle, settling
 
 
 @shared_task
@@ -29,6 +29,12 @@ def settle() -> dict[str, int] | None:
     """Fire, suppress, release and end what time does to alerts."""
     done = settling.settle()
     return None if done is None else asdict(done)
+
+
+@shared_task
+def expire_acknowledgements() -> int:
+    """Let alerts fire again whose acknowledgement has ended."""
+    return lifecycle.expire_acknowledgements(timezone.now())
 
 
 @shared_task

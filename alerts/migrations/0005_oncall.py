@@ -12,6 +12,7 @@ from django.db import migrations, models
 # name, task, seconds
 SCHEDULES = [
     ("Escalation: tell further people", "alerts.tasks.escalate", 5),
+    ("Acknowledgements: end those that expire", "alerts.tasks.expire_acknowledgements", 5),
 ]
 
 
