@@ -149,13 +149,16 @@ def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = No
     index: one inserts, the other updates.
     """
     found = _open_alerts().filter(fingerprint=mark).first()
+    with transaction.atomic():
+        # What can't be gathered fails here, and leaves the connection usable for the others.
+        judged = judging.of(finding, mark, found)
     numbers = {
         "threshold_value": finding.objective.threshold,
         "actual_value": finding.ruling.actual,
         "alert_message": wording.message(finding, client),
         "last_breach_at": finding.end,
         "rule": fired.name(finding.fired),
-        **judging.of(finding, mark, found),
+        **judged,
     }
     with transaction.atomic():
         alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()

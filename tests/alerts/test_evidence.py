@@ -43,10 +43,10 @@ def read(url: str) -> list[dict[str, Any]]:
 def test_the_queries_answer_with_the_very_rows(
     acme: Client, globex: Client, make_rows: MakeRows, now: datetime
 ) -> None:
-    start = later(now, -300)
+    start = later(now.replace(second=0, microsecond=0), -300)
     make_rows(acme, [4000.0] * 5, timestamp=now)  # the window holds its end
-    make_rows(acme, [9000.0], timestamp=start)  # and leaves its start out
-    make_rows(acme, [9000.0], timestamp=start + timedelta(microseconds=1))
+    make_rows(acme, [9000.0], timestamp=start)  # and its start
+    make_rows(acme, [9000.0], timestamp=start - timedelta(microseconds=1))
     make_rows(acme, [9000.0], timestamp=now + timedelta(microseconds=1))
     make_rows(acme, [200.0], timestamp=now, success=False)
     make_rows(acme, [3000.0], timestamp=now)
@@ -169,11 +169,11 @@ def test_it_tells_what_went_on_around_the_breach(
         )
     other = make_alert()
     Alert.objects.filter(pk=other.pk).update(created_at=now - timedelta(minutes=5))
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    minute = now.replace(second=0, microsecond=0)
     exclusion = Exclusion.objects.create(
         client=acme,
-        starts_at=hour - timedelta(hours=1),
-        ends_at=hour + timedelta(hours=1),
+        starts_at=minute - timedelta(minutes=25),
+        ends_at=minute - timedelta(minutes=15),
         category="maintenance",
         reason="Move",
         status="approved",

@@ -178,6 +178,13 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
         ),
         "which alerts of other systems were not told again?",
     ),
+    (ALERTS, "alerts_solved"): (
+        Index(
+            ("component", "alert_type", "resolved_at"),
+            "((status)::text = 'resolved'::text)",
+        ),
+        "what was like this one, and what solved it?",
+    ),
     (ALERTS, "alerts_by_age"): (Index(("created_at",), None), "the newest, without a sort"),
     (ALERTS, "alerts_open"): (
         Index(
