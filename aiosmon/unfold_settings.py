@@ -42,6 +42,7 @@ _AREAS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
                 "admin:slas_resourcelimit_changelist",
                 "slas.view_resourcelimit",
             ),
+            ("Alert rules", "rule", "admin:slas_burnrule_changelist", "slas.view_burnrule"),
             ("Contracts", "contract", "admin:slas_contract_changelist", "slas.view_contract"),
             ("Objectives", "flag", "admin:slas_slo_changelist", "slas.view_slo"),
             ("OpenSLO", "swap_horiz", "openslo", "slas.view_sla"),

@@ -5,6 +5,7 @@ from typing import Any
 from aiosmon_sdk import Call, Client, Rule, configure
 
 from demo.config import Config
+from demo.models import LinearModel
 
 SERVICE = "demo-ai"
 CLIENT_HEADER = "X-Client"
@@ -45,6 +46,25 @@ def rate(
     """Send the rating that ``call`` brought of an earlier request; a probe's is not sent."""
     if is_reported(call):
         client.rate(request_id, rating, correction=correction, client=call.client)
+
+
+def trained(client: Client, model: LinearModel) -> None:
+    """Report what the training of a model came to."""
+    for name, value, unit in (
+        ("model_accuracy", model.accuracy, "accuracy"),
+        ("model_business_accuracy", model.business_accuracy, "accuracy"),
+        ("ml_training_time", model.training_seconds, "seconds"),
+        ("ml_model_size", model.size_mb, "mb"),
+    ):
+        client.record(
+            name,
+            value,
+            unit=unit,
+            category="ml_inference",
+            component="cognitive_core",
+            models=[model.name],
+            metadata={"rows": model.n},
+        )
 
 
 def figures(client: Client) -> dict[str, int]:

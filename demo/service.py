@@ -22,7 +22,7 @@ from demo.learning import Effect, Feedback, Learner
 from demo.models import Ask, features_of, fit_all
 from demo.pgml import Pgml, Prediction
 from demo.problems import Problem
-from demo.reporting import INFERENCE_METRIC, connect, is_reported
+from demo.reporting import INFERENCE_METRIC, connect, is_reported, trained
 from demo.vectors import Embedder
 
 log = logging.getLogger("demo")
@@ -103,7 +103,9 @@ class Service:
         return await self.compute(lambda: self.embedder.embed(texts).tolist())
 
     async def report_resources(self) -> None:
-        """Report the gauges for ever, every `config.resource_seconds`."""
+        """Report what was trained, then the gauges for ever, every `config.resource_seconds`."""
+        for model in self.models.values():
+            trained(self.portal, model)
         while True:
             await asyncio.sleep(self.config.resource_seconds)
             for name, value, unit, component in self.gauges.read():

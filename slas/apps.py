@@ -20,6 +20,7 @@ class SlasConfig(AppConfig):
         "Viewer": {
             "sla": VIEW,
             "modeltarget": VIEW,
+            "burnrule": VIEW,
             "resourcelimit": VIEW,
             "exclusion": VIEW,
             "contract": VIEW,
@@ -28,6 +29,7 @@ class SlasConfig(AppConfig):
         "Responder": {
             "sla": VIEW,
             "modeltarget": VIEW,
+            "burnrule": VIEW,
             "resourcelimit": VIEW,
             "contract": VIEW,
             **ASK,
@@ -36,6 +38,7 @@ class SlasConfig(AppConfig):
         "SLA manager": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
+            "burnrule": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
             "contract": EDIT,
             **DECIDE,
@@ -44,6 +47,7 @@ class SlasConfig(AppConfig):
         "Administrator": {
             "sla": (*EDIT, "delete"),
             "modeltarget": (*EDIT, "delete"),
+            "burnrule": (*EDIT, "delete"),
             "resourcelimit": (*EDIT, "delete"),
             "contract": EDIT,
             **DECIDE,

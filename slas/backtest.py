@@ -1,8 +1,7 @@
 """What numbers would have meant: past rows judged by an objective that nobody promised yet.
 
-The alert rule is the one in force: the sliding window's verdict at every whole
-minute, opened by the first breach, closed by the first ok (slas.compliance,
-slas.judge, alerts.raising). Nothing is stored.
+The alert rules are those in force, judged at every whole minute as the evaluation does it
+(slas.rules, slas.evaluating, alerts.raising). Nothing is stored.
 """
 
 import time
@@ -16,6 +15,7 @@ from psycopg.errors import QueryCanceled
 
 from slas import older, sliding, slis, versions
 from slas.objectives import Kind, Objective
+from slas.rules import Rules
 from slas.slis import Part
 from slas.windows import Sums
 
@@ -93,14 +93,16 @@ def replay(
     ``rows_since`` comes from slas.older. Raises TooMuchError.
     """
     clock = clock or Clock()
+    rules = Rules().of(objective)
+    reach = start - sliding.reach(objective, rules)
     step = step_of(start, end)
     outcomes: list[Outcome] = []
     firsts: list[datetime] = []
     # One client at a time: memory follows the busiest, not their number.
     for client_id in client_ids:
-        parts = _parts(objective, client_id, start, end, rows_since, clock)
+        parts = _parts(objective, client_id, reach, end, rows_since, clock)
         counts = steps(parts, start, end, step)
-        spans = sliding.alerts_of(objective, parts, start, end)
+        spans = sliding.alerts_of(objective, rules, parts, start, end)
         alerts = [Episode(client_id, *span) for span in spans]
         total = add(counts)
         if total.total or alerts:
@@ -112,13 +114,12 @@ def replay(
 def _parts(
     objective: Objective,
     client_id: int,
-    start: datetime,
+    reach: datetime,
     end: datetime,
     rows_since: datetime | None,
     clock: Clock,
 ) -> list[Part]:
-    """All that is known of a client from a window before ``start`` on, in the order of time."""
-    reach = start - objective.window - slis.MINUTE
+    """All that is known of a client's minutes from ``reach`` on, in the order of time."""
     since = max(reach, rows_since or reach)
     most = MOST_PARTS + 1
     with _bounded(clock):
@@ -126,8 +127,7 @@ def _parts(
             versions.numbers(objective),
             [client_id],
             since,
-            end + timedelta(microseconds=1),  # the last window includes its end
-            cut=sliding.cut(objective),
+            end,
             most=most,
         )
     if since > reach:
@@ -136,12 +136,12 @@ def _parts(
         parts.sort(key=lambda part: (part.minute, part.part))
     if len(parts) > MOST_PARTS:
         raise TooMuchError
-    return parts
+    return sliding.merged(parts)
 
 
 def attained(objective: Objective, sums: Sums) -> float | None:
     """PURE: percent of good events, or the mean rating; None without events."""
-    if objective.kind == Kind.SATISFACTION:
+    if objective.kind in (Kind.SATISFACTION, Kind.AT_LEAST):
         return sums.mean
     return 100.0 * sums.good / sums.total if sums.total else None
 

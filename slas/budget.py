@@ -8,15 +8,22 @@ fractions (0.99, not 99).
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+MINUTE = timedelta(minutes=1)
+# The period that error budgets and the standard rules are about.
+PERIOD = timedelta(days=30)
 # A total outage is to be found within this by the rule that pages first.
 OUTAGE_FOUND = timedelta(minutes=10)
 # The low-traffic guard (see docs/methodology.md): fewer bad events than this never fire a rule,
 # nor do more, unless so many would come this rarely from a service that just keeps its promise.
 MIN_BAD, MAX_CHANCE = 3, 0.00005
+# The fast rule asks over so short a window, so often, that chance has many more tries.
+FAST_CHANCE = 1e-6
+FAST = "fast"
+# An alert of a rule ends below this part of its threshold, so that it doesn't flap around it.
+RECOVERED = 0.9
 
 
 class Infeasible(ValueError):
@@ -53,12 +60,21 @@ class Budget:
 
 @dataclass(frozen=True)
 class Rule:
-    """Fires when the burn rate over both windows exceeds ``burn``."""
+    """Fires when the burn rate over both windows exceeds ``burn``.
+
+    And only if at least ``min_bad`` events are bad in the long window, and so many
+    are at most this likely (``max_chance``) in a service that just keeps its promise.
+    ``hold``: how long all that must last before it fires.
+    """
 
     long: timedelta
     short: timedelta
     burn: float
     pages: bool
+    name: str = ""
+    hold: timedelta = timedelta(0)
+    min_bad: int = MIN_BAD
+    max_chance: float = MAX_CHANCE
 
     def bad_share(self, objective: float) -> float:
         """The share of bad events above which it fires."""
@@ -151,11 +167,36 @@ def rules(objective: float, period: timedelta) -> tuple[Rule, ...]:
     for long, short, share, pages, most in _STANDARD:
         if long <= period:
             burn = min(share * (period / long), most / (1 - objective))
-            found.append(Rule(long, short, max(burn, 1.0), pages))
+            found.append(Rule(long, short, max(burn, 1.0), pages, named(long, short)))
     if found and (found[0].found_after(objective, 1.0) or timedelta.max) <= OUTAGE_FOUND:
         return tuple(found)
-    outage = Rule(_OUTAGE_LONG, _OUTAGE_SHORT, _OUTAGE_SHARE / (1 - objective), pages=True)
+    name = named(_OUTAGE_LONG, _OUTAGE_SHORT)
+    outage = Rule(_OUTAGE_LONG, _OUTAGE_SHORT, _OUTAGE_SHARE / (1 - objective), True, name)
     return (outage, *found)
+
+
+def fast(objective: float, window: timedelta) -> Rule:
+    """The rule that tells a sudden, hard failure soon: the promise's own window is missed.
+
+    The window is rounded to whole minutes, one at least. A promise of 100 % is broken by one
+    bad event: there is no chance in that.
+    """
+    whole = max(MINUTE, round(window / MINUTE) * MINUTE)
+    least = MIN_BAD if objective < 1 else 1
+    return Rule(whole, whole, 1.0, True, FAST, min_bad=least, max_chance=FAST_CHANCE)
+
+
+def named(long: timedelta, short: timedelta) -> str:
+    """A rule's name by its windows: "1h/5m"."""
+    return f"{brief(long)}/{brief(short)}"
+
+
+def brief(span: timedelta) -> str:
+    """A span of whole minutes in its largest whole unit: "5m", "6h", "3d"."""
+    for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1))):
+        if span % size == timedelta(0):
+            return f"{span // size}{unit}"
+    return f"{span // MINUTE}m"
 
 
 def check_rule(rule: Rule, objective: float) -> None:
@@ -171,20 +212,29 @@ def check_rule(rule: Rule, objective: float) -> None:
 
 def fires(rule: Rule, objective: float, long: Counts, short: Counts) -> bool:
     """Whether the rule fires on these windows, the low-traffic guard included."""
-    both = (burn_rate(long, objective), burn_rate(short, objective))
-    if any(rate is None or rate <= rule.burn for rate in both):
+    if long.bad < rule.min_bad or not short.bad:
         return False
-    if long.bad < MIN_BAD:
+    if objective >= 1:
+        return True
+    # bad / total > B·(1 − T), without dividing.
+    most = rule.bad_share(objective)
+    if long.bad <= most * long.total or short.bad <= most * short.total:
         return False
-    return chance(long.bad, long.total, 1 - objective) <= MAX_CHANCE
+    return chance(long.bad, long.total, 1 - objective) <= rule.max_chance
 
 
-def firing(objective: float, rules_counts: Sequence[tuple[Rule, Counts, Counts]]) -> Rule | None:
-    """The first rule that fires, of those given in order of urgency."""
-    for rule, long, short in rules_counts:
-        if fires(rule, objective, long, short):
-            return rule
-    return None
+def recovered(rule: Rule, objective: float, long: Counts) -> bool:
+    """Whether an alert of the rule is over: what burns over its long window is clearly less.
+
+    Without events nothing is known, so it isn't. Where the threshold is 1 there is no lower
+    one: what burns at 1 keeps its promise, and firing takes much more than that (the guard).
+    """
+    if not long.total:
+        return False
+    if objective >= 1:
+        return not long.bad
+    least = max(min(1.0, rule.burn), RECOVERED * rule.burn)
+    return long.bad <= round(least * (1 - objective), 12) * long.total
 
 
 def chance(bad: int, total: int, share: float) -> float:

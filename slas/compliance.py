@@ -1,22 +1,22 @@
-"""Rows → figures → verdicts, over sliding windows."""
+"""Rows → exact figures of one objective's window, for the evidence; and the verdicts kept."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, connection, transaction
+from django.db import connection
 
 from accounts.models import PLATFORM, Client
-from slas import contracts
+from slas.burning import Burn
 from slas.judge import Figures, Ruling, judge
 from slas.models import Verdict
 from slas.objectives import Kind, Objective
+from slas.windows import Span
 
-logger = logging.getLogger(__name__)
-
+# Verdicts that say something although nothing was counted.
+_WITHOUT_EVENTS = (Verdict.Status.NO_DATA, Verdict.Status.EXCLUDED)
 _MEASURE = """
 SELECT client_id,
     count(*),
@@ -47,7 +47,11 @@ ORDER BY {order}, "timestamp" DESC LIMIT %(limit)s
 
 @dataclass(frozen=True)
 class Finding:
-    """One objective judged for one client over one window (start excluded, end included)."""
+    """One objective judged for one client over one window, both ends included.
+
+    The ruling is about that window: the promise's own, of a breach by share the short window
+    of the rule that fired. ``burns`` is how each rule of a share objective stands.
+    """
 
     objective: Objective
     client_id: int
@@ -55,39 +59,48 @@ class Finding:
     end: datetime
     figures: Figures
     ruling: Ruling
+    burns: tuple[Burn, ...] = ()
+    fired: Burn | None = None
+    silent_since: datetime | None = None  # with the verdict no_data
+    own: Ruling | None = None  # of the promise's own window, where ``ruling`` is of another
+    slo_id: int | None = None
+    excluded: tuple[Span, ...] = ()
+
+    @property
+    def verdict(self) -> Ruling:
+        """What is said of the promise's own window."""
+        return self.own or self.ruling
 
     @property
     def status(self) -> Verdict.Status:
         """The verdict."""
-        return self.ruling.status
+        return self.verdict.status
 
+    @property
+    def breached(self) -> bool:
+        """Whether there is something to alert of: a rule fires, or what has none is broken."""
+        if self.burns:
+            return self.fired is not None
+        return self.status == Verdict.Status.BREACH
 
-def evaluate(objectives: Iterable[Objective], now: datetime) -> list[Finding]:
-    """Judge every objective for every client that has rows in its window.
+    @property
+    def window(self) -> timedelta:
+        """The window's length as it is promised; the minute under way comes on top."""
+        return self.fired.rule.short if self.fired else self.objective.window
 
-    Where a client's contract is in force, its objectives take the place of the SLA's.
-    """
-    platform = Client.objects.get(code=PLATFORM).pk
-    own = contracts.now_promised(now)
-    replaced = {(client, objective.key) for client, objective in own}
-    findings: list[Finding] = []
-    for client, objective in [*((None, one) for one in objectives), *own]:
-        try:
-            with transaction.atomic():
-                found = measure(
-                    *(objective, now - objective.window, now),
-                    platform_id=platform,
-                    client_id=client,
-                )
-        except DataError:
-            # Values whose mean overflows must not silence all other promises.
-            logger.exception("measuring failed", extra={"objective": objective.key})
-            continue
-        is_default = client is None
-        findings += [
-            one for one in found if not (is_default and (one.client_id, objective.key) in replaced)
-        ]
-    return findings
+    def recovered(self, opened_by: str) -> bool:
+        """Whether an alert that the rule of this name opened is over (any name: without rules).
+
+        Never for want of data. What is excluded altogether leaves nothing to alert of.
+        """
+        if self.breached or self.status == Verdict.Status.NO_DATA:
+            return False
+        burn = next((one for one in self.burns if one.rule.name == opened_by), None)
+        if burn is None:
+            return self.status in (Verdict.Status.OK, Verdict.Status.EXCLUDED)
+        if not burn.long.total:
+            return self.status == Verdict.Status.EXCLUDED
+        return burn.long.total >= self.objective.minimum and burn.recovered
 
 
 def measure(
@@ -98,7 +111,10 @@ def measure(
     platform_id: int | None = None,
     client_id: int | None = None,
 ) -> list[Finding]:
-    """One finding per client with rows in (start, end], or for ``client_id`` alone."""
+    """One finding per client with rows from ``start`` to ``end``, or for ``client_id`` alone.
+
+    Both ends are included.
+    """
     if platform_id is None:
         platform_id = Client.objects.get(code=PLATFORM).pk
     where, values = selection(objective, start, end, platform_id)
@@ -122,7 +138,11 @@ def measure(
 
 def record(findings: Iterable[Finding]) -> int:
     """Store the verdicts, one a minute for each objective and client; the latest counts."""
-    verdicts = [_verdict(finding) for finding in findings if finding.ruling.total]
+    verdicts = [
+        _verdict(finding)
+        for finding in findings
+        if finding.verdict.total or finding.status in _WITHOUT_EVENTS
+    ]
     Verdict.objects.bulk_create(
         verdicts,
         update_conflicts=True,
@@ -168,6 +188,8 @@ def badness(kind: Kind) -> tuple[str, str]:
         return "user_satisfaction_score < %(threshold)s", "user_satisfaction_score"
     if kind == Kind.LIMIT:
         return "metric_value > %(threshold)s", "metric_value DESC"
+    if kind == Kind.AT_LEAST:
+        return "metric_value < %(threshold)s", "metric_value"
     return "(NOT success OR metric_value > %(good_within)s)", "metric_value DESC"
 
 
@@ -181,7 +203,7 @@ def selection(
     says otherwise. Ratings come on rows of any metric, but of the component: a
     vote carries that of the request it rates.
     """
-    parts = ['"timestamp" > %(start)s', '"timestamp" <= %(end)s', "component = %(component)s"]
+    parts = ['"timestamp" >= %(start)s', '"timestamp" <= %(end)s', "component = %(component)s"]
     values: dict[str, Any] = {"start": start, "end": end, "component": objective.component}
     if objective.metric_name:
         parts.append("metric_name = %(metric_name)s")
@@ -204,14 +226,15 @@ def selection(
 
 
 def _verdict(finding: Finding) -> Verdict:
+    end = finding.end.replace(second=0, microsecond=0)
     return Verdict(
         objective=finding.objective.key,
         client_id=finding.client_id,
-        window_start=finding.start,
-        window_end=finding.end.replace(second=0, microsecond=0),
-        status=finding.ruling.status,
-        total=finding.ruling.total,
-        good=finding.ruling.good,
-        actual=finding.ruling.actual,
+        window_start=end - finding.objective.window,
+        window_end=end,
+        status=finding.status,
+        total=finding.verdict.total,
+        good=finding.verdict.good,
+        actual=finding.verdict.actual,
         threshold=finding.objective.threshold,
     )

@@ -111,8 +111,8 @@ def promised(contract: Contract) -> list[tuple[Objective, dict[str, Any]]]:
     ]
 
 
-def now_promised(now: datetime) -> list[tuple[int, Objective]]:
-    """What contracts in force promise instead of their SLAs: client id and objective each.
+def now_promised(now: datetime) -> list[tuple[Contract, Objective]]:
+    """What contracts in force promise instead of their SLAs.
 
     Alerts hold a client's traffic to its internal objective, where one is stricter.
     """
@@ -121,7 +121,7 @@ def now_promised(now: datetime) -> list[tuple[int, Objective]]:
         start, end = span(contract)
         if start <= now and (end is None or now < end):
             for objective, kept in promised(contract):
-                found.append((contract.client_id, _alerted(objective, kept["internal_share"])))
+                found.append((contract, _alerted(objective, kept["internal_share"])))
     return found
 
 

@@ -49,6 +49,7 @@ def judge(objective: Objective, figures: Figures) -> Ruling:
         Kind.AVAILABILITY: _availability,
         Kind.SATISFACTION: _satisfaction,
         Kind.LIMIT: _limit,
+        Kind.AT_LEAST: _at_least,
     }
     return rules[objective.kind](objective, figures)
 
@@ -107,13 +108,28 @@ def _exactly(value: float) -> float:
     return round(value, 9)
 
 
-def _limit(objective: Objective, figures: Figures) -> Ruling:
+def _aggregate(objective: Objective, figures: Figures) -> float | None:
     values = {
         ResourceLimit.Aggregate.MEAN: figures.mean,
         ResourceLimit.Aggregate.MAXIMUM: figures.largest,
         ResourceLimit.Aggregate.LATEST: figures.latest,
     }
-    actual = values[ResourceLimit.Aggregate(objective.aggregate)]
+    return values[ResourceLimit.Aggregate(objective.aggregate)]
+
+
+def _at_least(objective: Objective, figures: Figures) -> Ruling:
+    actual = _aggregate(objective, figures)
+    if figures.total < max(objective.minimum, 1) or actual is None:
+        status = Verdict.Status.INSUFFICIENT_DATA
+    elif _exactly(actual) < _exactly(objective.threshold):
+        status = Verdict.Status.BREACH
+    else:
+        status = Verdict.Status.OK
+    return Ruling(status, figures.total, None, actual)
+
+
+def _limit(objective: Objective, figures: Figures) -> Ruling:
+    actual = _aggregate(objective, figures)
     if figures.total < max(objective.minimum, 1) or actual is None:
         status = Verdict.Status.INSUFFICIENT_DATA
     elif _exactly(actual) > _exactly(objective.threshold) or (

@@ -22,5 +22,9 @@ def unit_of(key: str, limit_unit: str = "") -> str:
         "availability": Unit.PERCENT,
         "satisfaction": Unit.SCORE,
         "learning_integration": Unit.SECONDS,
+        "accuracy": Unit.ACCURACY,
+        "business_accuracy": Unit.ACCURACY,
+        "training_time": Unit.SECONDS,
+        "model_size": Unit.MEGABYTES,
     }
     return units.get(name, Unit.MILLISECONDS).value

@@ -12,6 +12,13 @@ from typing import Any
 from metrics.units import Unit
 from slas.models import Criticality, ModelTarget, ResourceLimit, Sla
 
+# What a training reports of a model, which is named in ml_models_used. Its accuracy is reported in
+# the model target's accuracy metric (R², F1 or classification accuracy).
+ACCURACY_METRIC, BUSINESS_METRIC = "model_accuracy", "model_business_accuracy"
+TRAINING_METRIC, SIZE_METRIC = "ml_training_time", "ml_model_size"
+# Trainings are rare: a report holds until the next one, at most so long.
+TRAINED_WITHIN = timedelta(days=30)
+
 
 class Kind(StrEnum):
     """How an objective is judged."""
@@ -20,6 +27,11 @@ class Kind(StrEnum):
     AVAILABILITY = "availability"  # share that succeed within the maximum
     SATISFACTION = "satisfaction"  # mean rating
     LIMIT = "limit"  # an aggregate of values stays at or under a limit
+    AT_LEAST = "at_least"  # an aggregate of values stays at or over a least value
+
+
+BY_SHARE = frozenset({Kind.LATENCY, Kind.AVAILABILITY})
+_ACCURATE = (Kind.AT_LEAST, Unit.ACCURACY)
 
 
 class Promise(StrEnum):
@@ -89,41 +101,44 @@ def of_sla(sla: Sla) -> list[Objective]:
 
 
 def of_model(target: ModelTarget) -> list[Objective]:
-    """Inference time, and the satisfaction with answers that the model gave."""
-    latency = Objective(
-        Promise.MODEL,
-        target.model_name,
-        Kind.LATENCY,
-        target.metric_name,
-        target.component,
-        Unit.MILLISECONDS,
-        threshold=target.inference_time,
-        good_within=target.inference_time,
-        share=target.latency_share,
-        window=timedelta(seconds=target.window_seconds),
-        minimum=target.minimum_samples,
-        model=target.model_name,
-        name="inference_time",
-        criticality=target.criticality,
-        business_impact=target.business_impact,
-        recommended_action=target.recommended_action,
-    )
-    satisfaction = Objective(
-        Promise.MODEL,
-        target.model_name,
-        Kind.SATISFACTION,
-        "",
-        target.component,
-        Unit.SCORE,
-        threshold=target.user_satisfaction,
-        window=timedelta(days=1),
-        minimum=max(target.minimum_samples, 10),
-        model=target.model_name,
-        criticality=target.criticality,
-        business_impact=target.business_impact,
-        recommended_action=target.recommended_action,
-    )
-    return [latency, satisfaction]
+    """Inference time, what each training comes to, and the satisfaction with the model's answers.
+
+    Trainings report accuracy, training time and size; the latest report holds until the next.
+    """
+    window = timedelta(seconds=target.window_seconds)
+    share = {"threshold": target.inference_time, "good_within": target.inference_time}
+    trained = {"window": TRAINED_WITHIN, "minimum": 1, "aggregate": ResourceLimit.Aggregate.LATEST}
+    return [
+        _of_model(
+            target,
+            Kind.LATENCY,
+            target.metric_name,
+            Unit.MILLISECONDS,
+            name="inference_time",
+            share=target.latency_share,
+            window=window,
+            minimum=target.minimum_samples,
+            **share,
+        ),
+        _of_model(
+            target,
+            Kind.SATISFACTION,
+            "",
+            Unit.SCORE,
+            threshold=target.user_satisfaction,
+            window=timedelta(days=1),
+            minimum=max(target.minimum_samples, 10),
+        ),
+        *(
+            _of_model(target, kind, metric, unit, name=name, threshold=threshold, **trained)
+            for name, kind, unit, metric, threshold in (
+                ("accuracy", *_ACCURATE, ACCURACY_METRIC, target.accuracy_threshold),
+                ("business_accuracy", *_ACCURATE, BUSINESS_METRIC, target.business_accuracy),
+                ("training_time", Kind.LIMIT, Unit.SECONDS, TRAINING_METRIC, target.training_time),
+                ("model_size", Kind.LIMIT, Unit.MEGABYTES, SIZE_METRIC, target.model_size_limit),
+            )
+        ),
+    ]
 
 
 def of_limit(limit: ResourceLimit) -> Objective:
@@ -143,6 +158,24 @@ def of_limit(limit: ResourceLimit) -> Objective:
         criticality=limit.criticality,
         business_impact=limit.business_impact,
         recommended_action=limit.recommended_action,
+    )
+
+
+def _of_model(
+    target: ModelTarget, kind: Kind, metric_name: str, unit: str, **fields: Any
+) -> Objective:
+    return Objective(
+        Promise.MODEL,
+        target.model_name,
+        kind,
+        metric_name,
+        target.component,
+        unit,
+        model=target.model_name,
+        criticality=target.criticality,
+        business_impact=target.business_impact,
+        recommended_action=target.recommended_action,
+        **fields,
     )
 
 

@@ -33,7 +33,8 @@ time. What is attained is the share of good events among all events. Failed and 
 requests are not good.
 
 A satisfaction promise is kept if the mean of all ratings reaches its target. A resource limit is
-kept if the mean (or, where the promise says so, the largest value) stays at or under it.
+kept if the mean (or, where the promise says so, the largest value) stays at or under it. A least
+accuracy is kept if the mean of all reported ones reaches it.
 
 Events are counted minute by minute from the stored rows, never estimated. An event belongs to the
 minute in which it was measured, also if it was reported late; the same event reported twice
@@ -75,16 +76,19 @@ def promised(version: SloVersion) -> str:
     if version.kind == Kind.LIMIT:
         which = ResourceLimit.Aggregate(version.aggregate).label.lower()
         return f"{which} ≤ {formats.measure(version.threshold, version.unit)}"
+    if version.kind == Kind.AT_LEAST:
+        return f"mean ≥ {formats.measure(version.threshold, version.unit)}"
     return f"≥ {version.share:g} % within {formats.measure(version.good_within, version.unit)}"
 
 
 def unit(version: SloVersion) -> str:
     """The unit of what is attained and required."""
-    if version.kind == Kind.LIMIT:
+    if version.kind in {Kind.LIMIT, Kind.AT_LEAST}:
         return version.unit
     return "score" if version.kind == Kind.SATISFACTION else "percent"
 
 
 def events(kind: str) -> str:
     """What is counted."""
-    return {Kind.SATISFACTION: "votes", Kind.LIMIT: "values"}.get(Kind(kind), "requests")
+    names = {Kind.SATISFACTION: "votes", Kind.LIMIT: "values", Kind.AT_LEAST: "values"}
+    return names.get(Kind(kind), "requests")

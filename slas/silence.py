@@ -1,6 +1,7 @@
 """Since when nothing has come for a promise, from where something used to come."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -32,7 +33,8 @@ class Silence:
             cursor.execute(_LAST, {"client": client_id, "end": end})
             self._last: dict[str, datetime | None] = dict(cursor.fetchall())
         self._now = now
-        self._services = _silent(client_id, now)
+        quiet = components(now, client_id=client_id)
+        self._services = {component: one.since for (_, component), one in quiet.items()}
 
     def ever(self, base: str) -> bool:
         """Whether the objective ever had an event of the client."""
@@ -51,12 +53,31 @@ class Silence:
         return self._services.get(version.component) if end + MINUTE > self._now else None
 
 
-def _silent(client_id: int, now: datetime) -> dict[str, datetime]:
-    """Components whose services have all gone quiet, with the time of the last word."""
-    last: dict[str, datetime] = {}
-    heard: dict[str, bool] = defaultdict(bool)
-    for one in Emitter.objects.filter(client_id=client_id, muted=False):
-        after = timedelta(seconds=one.silent_after_seconds or settings.SILENT_AFTER_SECONDS)
-        heard[one.component] |= one.last_seen_at + after >= now
-        last[one.component] = max(one.last_seen_at, last.get(one.component, one.last_seen_at))
-    return {component: at for component, at in last.items() if not heard[component]}
+@dataclass(frozen=True)
+class Quiet:
+    """A client's component of which no service reports any more."""
+
+    since: datetime  # the last word
+    limit: timedelta  # that has passed since
+    services: tuple[str, ...]
+
+
+def components(now: datetime, **only: int) -> dict[tuple[int, str], Quiet]:
+    """Every client's components whose services have all gone quiet; muted ones don't count.
+
+    ``only``: of which emitters, e.g. client_id.
+    """
+    emitters: dict[tuple[int, str], list[Emitter]] = defaultdict(list)
+    for one in Emitter.objects.filter(muted=False, **only).order_by("service_name"):
+        emitters[one.client_id, one.component].append(one)
+    found = {}
+    for key, ones in emitters.items():
+        limits = [_limit(one) for one in ones]
+        if all(one.last_seen_at + limit < now for one, limit in zip(ones, limits, strict=True)):
+            since, limit = max((o.last_seen_at, t) for o, t in zip(ones, limits, strict=True))
+            found[key] = Quiet(since, limit, tuple(one.service_name for one in ones))
+    return found
+
+
+def _limit(emitter: Emitter) -> timedelta:
+    return timedelta(seconds=emitter.silent_after_seconds or settings.SILENT_AFTER_SECONDS)

@@ -63,5 +63,7 @@ def attained(version: SloVersion, sums: Sums) -> float | None:
         return None
     if version.kind in {Kind.LATENCY, Kind.AVAILABILITY}:
         return 100.0 * sums.good / sums.total
-    mean = version.kind == Kind.SATISFACTION or (version.aggregate == ResourceLimit.Aggregate.MEAN)
+    mean = version.kind in {Kind.SATISFACTION, Kind.AT_LEAST} or (
+        version.aggregate == ResourceLimit.Aggregate.MEAN
+    )
     return sums.mean if mean else sums.value_max

@@ -95,6 +95,7 @@ _NAMELESS = "AND m.user_satisfaction_score IS NOT NULL WHERE a.metric_name = ''"
 _GOOD = f"""CASE kind
         WHEN '{Kind.SATISFACTION}' THEN value >= threshold
         WHEN '{Kind.LIMIT}' THEN value <= threshold
+        WHEN '{Kind.AT_LEAST}' THEN value >= threshold
         ELSE success AND value <= good_within END"""
 _JUDGED = f"""
 SELECT a.*, m.success, {_VALUE} AS value

@@ -226,7 +226,7 @@ def _figures(counted: Counted) -> _Figures:
     total = _total(counted)
     required = sum(version.threshold * sums.total for version, sums in counted) / total.total
     mean = round(total.value_sum / total.total, 9)
-    if version.kind == Kind.SATISFACTION:
+    if version.kind in (Kind.SATISFACTION, Kind.AT_LEAST):
         return _Figures(mean >= round(required, 9), mean, required)
     if version.aggregate == ResourceLimit.Aggregate.MEAN:
         return _Figures(mean <= round(required, 9), mean, required)

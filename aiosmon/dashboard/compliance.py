@@ -19,8 +19,12 @@ MINUTES = 60
 FRESH = timedelta(minutes=10)
 # The worst verdict of a minute is the minute's.
 _RANKS = {
+    Verdict.Status.EXCLUDED: 1,
+    Verdict.Status.NO_DATA: 1,
     Verdict.Status.INSUFFICIENT_DATA: 1,
     Verdict.Status.OK: 2,
+    # The window misses the promise, but by no more than chance may.
+    Verdict.Status.AT_RISK: 2,
     Verdict.Status.BREACH: 3,
 }
 # rank → (level, word); 0: no verdict

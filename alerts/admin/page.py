@@ -1,7 +1,7 @@
 """What the alert's page shows, put in words; the template only places it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -102,7 +102,7 @@ def figures(alert: Alert) -> tuple[str, str]:
     succeed are fast. Then the percentile would look kept: the share is shown.
     """
     is_limit = alert.alert_type == AlertType.RESOURCE_LIMIT
-    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE} and not is_limit
+    at_least = alert.unit in {Unit.PERCENT, Unit.SCORE, Unit.ACCURACY} and not is_limit
     if not at_least and not is_limit and alert.actual_value <= alert.threshold_value:
         rule, counts = alert.evidence.get("rule"), alert.evidence.get("counts")
         if rule and counts:
@@ -125,8 +125,9 @@ def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
     facts = [Fact("Window", _window(window))] if window else []
     rule = evidence.get("rule") or {}
     kind, unit = evidence.get("kind", ""), rule.get("unit", "")
-    value_unit = unit if kind in {"latency", "limit"} else "ms"
+    value_unit = unit if kind in {"latency", "limit", "at_least"} else "ms"
     facts += _rule_facts(kind, rule, value_unit)
+    facts += _fired_facts(evidence.get("fired"))
     facts += _count_facts(kind, evidence.get("counts") or {})
     facts += _value_facts(kind, evidence.get("values") or {}, value_unit, rule.get("share"))
     if reason := evidence.get("severity_reason"):
@@ -152,9 +153,25 @@ def _rule_facts(kind: str, rule: dict[str, Any], value_unit: str) -> list[Fact]:
     elif kind == "limit":
         limit = formats.measure(rule["threshold"], value_unit)
         text = f"{rule['aggregate']} of the window at most {limit}"
+    elif kind == "at_least":
+        text = f"{rule['aggregate']} of the window at least {rule['threshold']:g}"
     else:
         return []
     return [Fact("Rule", f"{text}, from {rule['minimum']} measurements up")]
+
+
+def _fired_facts(fired: dict[str, Any] | None) -> list[Fact]:
+    if not fired:
+        return []
+    kind = "pages" if fired["pages"] else "ticket"
+    facts = [Fact("Fired", f"{fired['rule']} ({kind}), burn rate over {fired['threshold']:.3g}")]
+    for name in ("long", "short"):
+        seen = fired[name]
+        length = formats.age(timedelta(seconds=seen["seconds"]))
+        burn = "–" if seen["burn"] is None else formats.number(seen["burn"])
+        text = f"{burn} over {length}: {seen['bad']:,} bad of {seen['total']:,}"
+        facts.append(Fact(f"Burn, {name} window", text))
+    return facts
 
 
 def _count_facts(kind: str, counts: dict[str, Any]) -> list[Fact]:
@@ -163,7 +180,7 @@ def _count_facts(kind: str, counts: dict[str, Any]) -> list[Fact]:
     total, succeeded = counts["total"], counts["succeeded"]
     if kind == "satisfaction":
         return [Fact("Ratings", f"{counts['votes']:,}")]
-    if kind == "limit":
+    if kind in {"limit", "at_least"}:
         return [Fact("Values", f"{total:,}")]
     good = counts["good"]
     facts = [
@@ -181,7 +198,7 @@ def _value_facts(
     if kind == "satisfaction":
         return [Fact("Mean rating", formats.measure(values.get("rating"), "score"))]
     labels = {"median": "Median", "mean": "Mean", "largest": "Largest"}
-    if share and kind != "limit":
+    if share and kind not in {"limit", "at_least"}:
         labels = {"median": "Median", "percentile": f"p{share:g}", "largest": "Largest"}
     return [
         Fact(label, formats.measure(values[name], unit))

@@ -13,11 +13,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Client
-from alerts.models import Alert, AlertEvent, Status
-from alerts.raising import judging, wording
+from alerts.models import Alert, AlertEvent, AlertType, Status
+from alerts.raising import judging, silent, wording
 from alerts.triage import lifecycle
-from metrics.formats import number
-from slas import compliance, objectives
+from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
 from slas.models import Verdict
 from slas.objectives import Objective
@@ -66,8 +65,9 @@ def fingerprint(objective: Objective, client_id: int) -> str:
 
 
 def _evaluate(now: datetime) -> Pass:
+    evaluating.refresh(now)
     promised = objectives.enabled()
-    findings = compliance.evaluate(promised, now)
+    findings = evaluating.evaluate(promised, now)
     compliance.record(findings)
     done = Pass(findings=len(findings), resolved=_close_unpromised(promised))
     clients = dict(Client.objects.values_list("pk", "name"))
@@ -79,6 +79,9 @@ def _evaluate(now: datetime) -> Pass:
         except Exception:
             # One promise that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"objective": finding.objective.key})
+    opened, resolved = silent.follow(findings, clients, now)
+    done.opened += opened
+    done.resolved += resolved
     return done
 
 
@@ -93,7 +96,8 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     """
     by_key = {objective.key: objective for objective in promised}
     closed = 0
-    for alert in _open_alerts().only("pk", "objective", "client_id", "fingerprint"):
+    known = _open_alerts().exclude(alert_type=AlertType.NO_DATA)
+    for alert in known.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:
             note = "No longer promised in this form: the promise was disabled, deleted or changed."
@@ -103,18 +107,18 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
 
 def _follow(finding: Finding, client: str, open_marks: set[str], done: Pass) -> None:
     mark = fingerprint(finding.objective, finding.client_id)
-    if finding.status == Verdict.Status.OK and mark in open_marks:
-        done.resolved += _recover(mark, finding, client)
-    elif finding.status == Verdict.Status.BREACH:
+    if finding.breached:
         outcome = _raise(mark, finding, client)
         done.opened += outcome == "opened"
         done.updated += outcome == "updated"
+    elif mark in open_marks:
+        done.resolved += _recover(mark, finding, client)
 
 
 def _is_news(mark: str, finding: Finding) -> bool:
     """Whether the breach shows in what was measured after a person resolved the last alert.
 
-    Without this the window, which still holds the old measurements, would open
+    Without this the windows, which still hold the old measurements, would open
     a new alert the moment someone closes one.
     """
     last = (
@@ -125,13 +129,7 @@ def _is_news(mark: str, finding: Finding) -> bool:
     )
     if last is None:
         return True
-    since = last + timedelta(seconds=settings.RESOLVE_GRACE_SECONDS)
-    if since <= finding.start:
-        return True
-    if since >= finding.end:
-        return False
-    again = compliance.measure(finding.objective, since, finding.end, client_id=finding.client_id)
-    return any(later.status == Verdict.Status.BREACH for later in again)
+    return evaluating.again(finding, last + timedelta(seconds=settings.RESOLVE_GRACE_SECONDS))
 
 
 def _raise(mark: str, finding: Finding, client: str) -> str:
@@ -207,12 +205,11 @@ def _recover(mark: str, finding: Finding, client: str) -> int:
     alert = _open_alerts().filter(fingerprint=mark).first()
     if alert is None:
         return 0
-    note = f"Kept again for {client}: {recovery(finding)}."
-    return int(lifecycle.resolve_recovered(alert.pk, note))
-
-
-def recovery(finding: Finding) -> str:
-    """The figure that shows a promise is kept again."""
-    actual, objective = finding.ruling.actual, finding.objective
-    value = f"{number(actual)} {objective.threshold_unit}"
-    return f"{value} against {number(objective.threshold)} in the last window"
+    opened_by = alert.evidence.get("opened_by", "")
+    if finding.recovered(opened_by):
+        note = f"Kept again for {client}: {wording.recovery(finding, opened_by)}."
+        return int(lifecycle.resolve_recovered(alert.pk, note))
+    if finding.status == Verdict.Status.NO_DATA:
+        # Silence is no recovery: it stays open, and says why nothing changes.
+        silent.say(alert, finding)
+    return 0

@@ -11,11 +11,11 @@ from django.db import connection
 from django.urls import reverse
 
 from accounts.models import PLATFORM, Client
-from alerts.raising import context, queries
+from alerts.raising import context, queries, rules
 from slas import compliance
 from slas.compliance import Finding
 from slas.models import SloVersion
-from slas.objectives import Kind
+from slas.objectives import BY_SHARE, Kind
 
 FRESH_FOR = timedelta(minutes=1)
 MOST_USERS = 20
@@ -67,8 +67,9 @@ def is_due(before: Evidence, finding: Finding) -> bool:
     if not window or "graded" not in before:
         return True
     rule = before["rule"]
-    told = (rule["threshold"], rule["share"], rule["good_within"])
-    if told != (objective.threshold, objective.share, objective.good_within):
+    told = (rule["threshold"], rule["share"], rule["good_within"], rules.name(before))
+    fires = finding.fired.rule.name if finding.fired else ""
+    if told != (objective.threshold, objective.share, objective.good_within, fires):
         return True
     return finding.end - datetime.fromisoformat(window["end"]) >= FRESH_FOR
 
@@ -91,6 +92,7 @@ def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
         "counts": counts,
         "values": values,
         "newest_row": newest,
+        "fired": rules.fired(finding),
         "baseline": context.baseline(finding),
         "worst": compliance.worst_requests(finding),
         "affected": _affected(finding, platform),
@@ -130,7 +132,7 @@ def _rule(finding: Finding, held: SloVersion | None) -> Evidence:
 
 def _figures(finding: Finding, platform: int) -> tuple[Evidence, Evidence, int | None]:
     where, values = _where(finding, platform)
-    by_share = finding.objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}
+    by_share = finding.objective.kind in BY_SHARE
     sql = _FIGURES.format(
         where=where + _OF_CLIENT,
         bad=compliance.badness(finding.objective.kind)[0],

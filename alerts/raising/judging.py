@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import Client
 from alerts.models import Alert
-from alerts.raising import context, evidence, impact, playbooks, severity, wording
+from alerts.raising import context, evidence, impact, playbooks, rules, severity, wording
 from slas.compliance import Finding
 
 Fields = dict[str, Any]
@@ -30,10 +30,13 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
     found = evidence.of(finding, mark, held)
     worst = facts.worst(severity.Facts.stored(before) if before else None)
     found |= {"severity_reason": reason, "graded": asdict(worst)}
+    # An alert ends by the rule that opened it.
+    found["opened_by"] = kept.get("opened_by") or rules.name(found)
     numbers = impact.of(finding, client, held, found)
     fields = {
         "severity": level,
         "severity_reason": reason,
+        "rule": found["opened_by"],
         "evidence": found,
         "impact": numbers,
         "impact_score": impact.score(level, numbers, finding.end),

@@ -60,6 +60,22 @@ class Budgets:
             return found | {"credit": None}
         return found | {"credit": self._credit(client, version, end, counts)}
 
+    def windows(self, evidence: Mapping[str, Any]) -> dict[str, Any]:
+        """What the rule that fired saw, by its two windows. Raises Gone."""
+        fired, version = evidence["fired"], self._version(evidence["rule"])
+        if not fired or version is None:
+            return {}
+        client = Client.objects.get(pk=evidence["selection"]["client_id"])
+        found = {}
+        for name in ("long", "short"):
+            start, end = (datetime.fromisoformat(fired[name][side]) for side in ("start", "end"))
+            _, bad, good, total = self._sums(client, version, start, end)
+            burn = _burn(
+                evidence["kind"], {"good": good, "total": total}, evidence["rule"]["share"]
+            )
+            found[name] = {"bad": bad, "total": total, "burn": burn}
+        return {"fired": found}
+
     def _version(self, rule: Mapping[str, Any]) -> SloVersion | None:
         known = SloVersion.objects.select_related("slo", "contract__client", "contract__sla")
         return known.filter(pk=rule["version_id"]).first() if rule["version_id"] else None

@@ -62,6 +62,7 @@ class Recount:
         again |= {"clients": counted["affected"]["clients"]}
         found += self._compare("impact.", impact, again)
         try:
+            found += self._compare("", evidence, self._budgets.windows(evidence))
             found += self._compare("impact.", impact, self._budgets.of(evidence | counted, impact))
         except Gone as gone:
             self.notes.append(f"the budget is not counted again: {gone}")

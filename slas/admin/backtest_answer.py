@@ -23,6 +23,7 @@ WORDS = {
     Kind.AVAILABILITY: "available",
     Kind.SATISFACTION: "on average",
     Kind.LIMIT: "of measurements within the limit",
+    Kind.AT_LEAST: "of measurements accurate enough",
 }
 MOST_CHARTS, MOST_ALERTS = 6, 20
 

@@ -12,7 +12,7 @@ from metrics.units import Unit
 from slas import backtest
 from slas.backtest import Backtest, Episode, Outcome
 from slas.models import ResourceLimit
-from slas.objectives import Kind, Objective
+from slas.objectives import BY_SHARE, Kind, Objective
 from slas.windows import Sums
 
 WIDTH, HEIGHT, PAD = 1000.0, 100.0, 6.0
@@ -84,7 +84,7 @@ def _values(run: Backtest | None, outcome: Outcome | None) -> list[float | None]
 
 def judged(objective: Objective, sums: Sums) -> float | None:
     """What of a step is drawn: the share of good events, the mean, or the largest value."""
-    if objective.kind != Kind.LIMIT:
+    if objective.kind not in (Kind.LIMIT, Kind.AT_LEAST):
         return backtest.attained(objective, sums)
     if objective.aggregate == ResourceLimit.Aggregate.MAXIMUM:
         return sums.value_max
@@ -93,14 +93,13 @@ def judged(objective: Objective, sums: Sums) -> float | None:
 
 def target(objective: Objective) -> float:
     """The figure that must be reached (a limit: not exceeded), on the chart's scale."""
-    by_share = objective.kind in (Kind.LATENCY, Kind.AVAILABILITY)
-    return objective.share if by_share else objective.threshold
+    return objective.share if objective.kind in BY_SHARE else objective.threshold
 
 
 def span(objective: Objective, values: Sequence[float]) -> tuple[float, float]:
     """The scale: shares end at 100 %, ratings at 5, limits begin at 0 unless values lie below."""
     low, high = min(values), max(values)
-    if objective.kind == Kind.LIMIT:
+    if objective.kind in (Kind.LIMIT, Kind.AT_LEAST):
         low, high = min(low, 0.0), high * 1.1 if high > 0 else 1.0
     elif objective.kind == Kind.SATISFACTION:
         low, high = max(low - 0.25, 0.0), max(high, 5.0)
@@ -118,7 +117,7 @@ def _below(share: float) -> float:
 
 def label(objective: Objective, value: float) -> str:
     """A figure at the scale's end."""
-    if objective.kind == Kind.LIMIT:
+    if objective.kind in (Kind.LIMIT, Kind.AT_LEAST):
         return formats.measure(value, objective.unit)
     if objective.kind == Kind.SATISFACTION:
         return formats.number(value)

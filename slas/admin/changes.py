@@ -10,14 +10,8 @@ from slas.models import ModelTarget, ResourceLimit, Sla
 from slas.objectives import Objective
 
 Promise = Sla | ModelTarget | ResourceLimit
-# Promised, but no objective judges them yet: changing them takes a reason all the same.
-_NOT_JUDGED = (
-    "accuracy_threshold",
-    "accuracy_metric",
-    "business_accuracy",
-    "training_time",
-    "model_size_limit",
-)
+# What an objective's numbers mean, though it is none of them: changing it takes a reason as well.
+_MEANT = ("accuracy_metric",)
 _IN_WORDS = ("kind", "threshold", "good_within", "share")
 _LABELS = {
     "metric_name": "metric",
@@ -30,7 +24,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Change:
-    """What an edit does to one objective (or to a number that none judges)."""
+    """What an edit does to one objective (or to what its numbers mean)."""
 
     what: str
     old: str
@@ -64,7 +58,7 @@ def between(before: Promise, after: Promise) -> list[Change]:
             found.append(Change(what, "not promised", in_words(new[key])))
         else:
             found += _of_objective(what, old[key], new[key])
-    return found + _not_judged(before, after)
+    return found + _meant(before, after)
 
 
 def _of_objective(what: str, old: Objective, new: Objective) -> list[Change]:
@@ -94,9 +88,9 @@ def _text(name: str, numbers: dict[str, Any]) -> str:
     return str(value) if value not in ("", None) else "any"
 
 
-def _not_judged(before: Promise, after: Promise) -> list[Change]:
+def _meant(before: Promise, after: Promise) -> list[Change]:
     found = []
-    for name in _NOT_JUDGED:
+    for name in _MEANT:
         old, new = getattr(before, name, None), getattr(after, name, None)
         if old != new:
             label = name.replace("_", " ")

@@ -17,14 +17,14 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts import visibility
 from accounts.models import User
-from slas.models import Contract, ModelTarget, ResourceLimit, Sla
+from slas.models import BurnRule, Contract, ModelTarget, ResourceLimit, Sla
 from slas.openslo import export, importing
 from slas.openslo.export import CONTRACT
 from slas.openslo.importing import Action, Plan, Step
 from slas.openslo.text import MAX_BYTES
 from slas.openslo.vocabulary import Problem, Refused
 
-NAMES = [model._meta.model_name for model in (Sla, ModelTarget, ResourceLimit)]  # noqa: SLF001
+NAMES = [model._meta.model_name for model in (Sla, ModelTarget, ResourceLimit, BurnRule)]  # noqa: SLF001
 FILE = "promises.yaml"
 MOST = 100
 LEVELS = {Action.CREATE: "low", Action.CHANGE: "medium", Action.KEEP: "none"}

@@ -99,5 +99,7 @@ def in_words(version: SloVersion | Objective) -> str:
         return f"≥ {version.threshold:g} of 5"
     if version.kind == Kind.LIMIT:
         return f"≤{formats.NBSP}{formats.measure(version.threshold, version.unit)}"
+    if version.kind == Kind.AT_LEAST:
+        return f"≥{formats.NBSP}{formats.measure(version.threshold, version.unit)}"
     within = formats.measure(version.good_within, version.unit)
     return f"{version.share:g} % within {within}"

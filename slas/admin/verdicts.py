@@ -43,7 +43,14 @@ class VerdictAdmin(ReadOnlyAdmin):
 
     @display(
         description="Verdict",
-        label={"OK": "success", "Breach": "danger", "Insufficient data": "warning"},
+        label={
+            "OK": "success",
+            "Breach": "danger",
+            "At risk": "warning",
+            "Insufficient data": "warning",
+            "No data": "danger",
+            "Excluded": "info",
+        },
     )
     def outcome(self, verdict: Verdict) -> str:
         """The verdict in words."""
@@ -51,7 +58,9 @@ class VerdictAdmin(ReadOnlyAdmin):
 
     @display(description="Measured")
     def measured(self, verdict: Any) -> str:
-        """What was measured."""
+        """What was measured; without the exact figure the share of good events."""
+        if verdict.actual is None and verdict.good is not None and verdict.total:
+            return formats.share(verdict.good, verdict.total)
         return formats.measure(verdict.actual, names.unit_of(verdict.objective, verdict.limit_unit))
 
     @display(description="Promised")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('slas', '0007_exclusions'),
+        ('slas', '0009_burn_rules'),
     ]
 
     operations = [

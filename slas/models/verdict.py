@@ -13,7 +13,10 @@ class Verdict(models.Model):
 
         OK = "ok", "OK"
         BREACH = "breach", "Breach"
+        AT_RISK = "at_risk", "At risk"  # missed in the window, but no rule fires
         INSUFFICIENT_DATA = "insufficient_data", "Insufficient data"
+        NO_DATA = "no_data", "No data"
+        EXCLUDED = "excluded", "Excluded"
 
     objective = models.CharField(max_length=160, help_text="E.g. sla:simple_queries:latency.")
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")

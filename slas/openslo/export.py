@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from slas import budget, names, objectives
-from slas.budget import MAX_CHANCE, MIN_BAD, Rule
+from slas import names, objectives, rules
+from slas.budget import FAST, Rule
 from slas.contracts import as_sla
-from slas.models import Contract, ModelTarget, ResourceLimit, Sla
+from slas.models import BurnRule, Contract, ModelTarget, ResourceLimit, Sla
 from slas.models.contracts import OVERRIDES
-from slas.objectives import Kind, Objective, Promise
+from slas.objectives import BY_SHARE, Kind, Objective, Promise
 from slas.openslo import text
 from slas.openslo.vocabulary import (
     API_VERSION,
@@ -48,14 +48,28 @@ CARRIED: dict[type[Model], frozenset[str]] = {
         }
     ),
     ModelTarget: frozenset(
-        {"metric_name", "component", "inference_time", "latency_share", "user_satisfaction"}
+        {
+            "metric_name",
+            "component",
+            "inference_time",
+            "latency_share",
+            "user_satisfaction",
+            "accuracy_threshold",
+            "business_accuracy",
+            "training_time",
+            "model_size_limit",
+        }
     ),
     ResourceLimit: frozenset(
         {"component", "value", "unit", "metric_name", "aggregate", "description"}
     ),
     Contract: frozenset({"client", "sla", "withdrawn", *OVERRIDES}),
+    BurnRule: frozenset({"sla", "model_target", "burn", "pages"}),
 }
 CONTRACT = "contract"
+# On the condition of a rule that people set: whose it is, "sla:<code>", "model:<name>" or "all".
+SCOPE, EVERY = "rule_of", "all"
+PAGE, TICKET = "page", "ticket"
 TARGET = "portal"
 
 
@@ -65,7 +79,9 @@ def export(contracts: QuerySet[Contract] | None = None) -> str:
     found = found.filter(withdrawn=False).select_related("client", "sla")
     limits = ResourceLimit.objects.order_by("component", "name")
     ordered = found.order_by("client__code", "sla__code", "valid_from")
-    return text.dump(documents(Sla.objects.all(), ModelTarget.objects.all(), limits, ordered))
+    own = BurnRule.objects.select_related("sla", "model_target")
+    targets = ModelTarget.objects.all()
+    return text.dump(documents(Sla.objects.all(), targets, limits, ordered, own))
 
 
 def documents(
@@ -73,9 +89,10 @@ def documents(
     targets: Iterable[ModelTarget],
     limits: Iterable[ResourceLimit],
     contracts: Iterable[Contract] = (),
+    own: Iterable[BurnRule] = (),
 ) -> list[Document]:
     """PURE: promises as documents, alert policies last, where they are shared."""
-    writing = _Writing()
+    writing = _Writing(list(own))
     for sla in slas:
         writing.promise(Promise.SLA, sla.code, sla, sla.description, objectives.of_sla(sla))
     for target in targets:
@@ -101,11 +118,18 @@ def terms(promise: Model) -> dict[str, str]:
 class _Writing:
     """Documents being written; names are unique by kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: list[BurnRule]) -> None:
         self.documents: list[Document] = []
+        self._own = rules.Rules(own)
         self._services, self._objectives, self._policies = Namer(), Namer(), Namer()
         self._components: set[str] = set()
-        self._rules: dict[str, tuple[Rule, float]] = {}
+        self._rules: dict[str, tuple[Rule, float | None, dict[str, str]]] = {}
+        self._named: dict[tuple[str, str], str] = {}
+        for one in own:
+            which = scope_text(one)
+            name = self._policies.name("rule", which, one.name)
+            self._named[which, one.name] = name
+            self._rules[name] = (one.rule(), None, {annotation(SCOPE): which, **terms(one)})
 
     def promise(
         self,
@@ -178,26 +202,30 @@ class _Writing:
             "budgetingMethod": "Occurrences" if is_ratio(objective) else "Timeslices",
             "objectives": [target],
         }
-        if is_ratio(objective) and (policies := self._alert_on(objective.share)):
+        if policies := self._alert_on(objective):
             spec["alertPolicies"] = [{"alertPolicyRef": policy} for policy in policies]
         self.documents.append(_document("SLO", name, annotations, spec, display))
 
-    def _alert_on(self, share: float) -> list[str]:
-        """The policies of a share; objectives of the same share have the same."""
-        if not 0 < share / 100 < 1:
-            return []
-        found = []
-        for rule in budget.rules(share / 100, PERIOD):
-            name = self._policies.name("burn", repr(share), shorthand(rule.long))
-            self._rules[name] = (rule, share)
-            found.append(name)
-        return found
+    def _alert_on(self, objective: Objective) -> list[str]:
+        """The policies in force; objectives of the same share and window have the same."""
+        own, which = self._own.of(objective), self._own.scope_of(objective)
+        return [self._policy(rule, objective, which) for rule in own]
+
+    def _policy(self, rule: Rule, objective: Objective, which: str) -> str:
+        if known := self._named.get((which, rule.name)):
+            return known
+        share = repr(objective.share)
+        first = FAST if rule.name == FAST else "burn"
+        name = self._policies.name(first, share, shorthand(rule.long))
+        told = {annotation("rule"): FAST} if rule.name == FAST else {}
+        self._rules[name] = (rule, objective.share, told)
+        return name
 
     def alerts(self) -> list[Document]:
         """The alert policies used so far, with their conditions and the one target."""
         found: list[Document] = []
-        for name, (rule, share) in sorted(self._rules.items()):
-            found += _policy(name, rule, share)
+        for name, (rule, share, told) in sorted(self._rules.items()):
+            found += _policy(name, rule, share, told)
         if found:
             spec = {"target": SOURCE, "description": "Alerts stand in the portal."}
             found.append(_document("AlertNotificationTarget", TARGET, {}, spec))
@@ -206,7 +234,7 @@ class _Writing:
 
 def is_ratio(objective: Objective) -> bool:
     """PURE: whether good events are counted; else a figure of the window is held to a value."""
-    return objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}
+    return objective.kind in BY_SHARE
 
 
 def indicator(objective: Objective) -> Document:
@@ -234,7 +262,7 @@ def goal(objective: Objective) -> Document:
         return {"targetPercent": percent if percent < 100 else NEARLY_ALL}
     # OpenSLO asks for a target below 100 %; here every window has to keep the value.
     return {
-        "op": "gte" if objective.kind == Kind.SATISFACTION else "lte",
+        "op": "lte" if objective.kind == Kind.LIMIT else "gte",
         "value": float(objective.threshold),
         "targetPercent": NEARLY_ALL,
         "timeSliceTarget": 1.0,
@@ -251,9 +279,17 @@ def _source(spec: Document) -> Document:
     return {"metricSource": {"type": SOURCE, "spec": spec}}
 
 
-def _policy(name: str, rule: Rule, share: float) -> list[Document]:
-    urgency = "page" if rule.pages else "ticket"
-    text = f"Burn rate over {rule.burn:g} for {share:g} %, both windows."
+def scope_text(rule: BurnRule) -> str:
+    """PURE: whose rule it is, as its annotation says."""
+    promise, code = rules.scope(rule)
+    return f"{promise}:{code}" if promise else EVERY
+
+
+def _policy(name: str, rule: Rule, share: float | None, told: dict[str, str]) -> list[Document]:
+    """A standard rule of a share, or without one a rule that people set."""
+    urgency = PAGE if rule.pages else TICKET
+    of_share = "" if share is None else f" for {share:g} %"
+    text = f"Burn rate over {rule.burn:g}{of_share}, both windows."
     condition = {
         "description": text,
         "severity": urgency,
@@ -268,8 +304,9 @@ def _policy(name: str, rule: Rule, share: float) -> list[Document]:
     pair = {
         annotation("long_window"): shorthand(rule.long),
         annotation("short_window"): shorthand(rule.short),
-        annotation("minimum_bad"): as_text(MIN_BAD),
-        annotation("maximum_chance"): as_text(MAX_CHANCE),
+        annotation("minimum_bad"): as_text(rule.min_bad),
+        annotation("maximum_chance"): as_text(rule.max_chance),
+        **told,
     }
     policy = {
         "description": text,

@@ -14,7 +14,7 @@ from django.db.models import Model
 from accounts.models import Client, User
 from metrics.models import MetricDefinition
 from slas import versions
-from slas.models import Contract, Sla
+from slas.models import BurnRule, Contract, ModelTarget, Sla
 from slas.openslo import text as yaml_text
 from slas.openslo.documents import Documents, checked
 from slas.openslo.mapping import KEYS, Promised, promised
@@ -126,6 +126,8 @@ def _step(documents: Documents, found: Promised) -> Step | None:
     """Make or change the promise; None, and noted, where the model refuses it."""
     if found.model is Contract and not _resolved(documents, found):
         return None
+    if found.model is BurnRule and not _scoped(documents, found):
+        return None
     key = {name: found.fields[name] for name in KEYS[found.model]}
     if found.model is Contract:
         key["withdrawn"] = False
@@ -165,6 +167,21 @@ def _resolved(documents: Documents, found: Promised) -> bool:
             text = f"{name} is {value} here, but {getattr(sla, name)} in the SLA."
             fix = f"Add it to {annotation('overrides')}, or take the SLA's."
             documents.wrong(found.places.get(name, found.where), "", text, fix)
+    return True
+
+
+def _scoped(documents: Documents, found: Promised) -> bool:
+    """Put the rule's SLA or model target in the place of its name; False where there is none."""
+    for name, manager, key in (
+        ("sla", Sla.objects, "code"),
+        ("model_target", ModelTarget.objects, "model_name"),
+    ):
+        wanted = found.fields[name]
+        found.fields[name] = manager.filter(**{key: wanted}).first() if wanted else None
+        if wanted and found.fields[name] is None:
+            text = f"There is no {name.replace('_', ' ')} “{wanted}”."
+            documents.wrong(found.places[name], "", text, "Add its Service to this text.")
+            return False
     return True
 
 

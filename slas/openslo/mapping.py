@@ -7,20 +7,20 @@ the availability, a rating is the satisfaction, another value is a resource limi
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Model
 
 from metrics.units import Unit
-from slas.models import Contract, ModelTarget, ResourceLimit, Sla
+from slas.models import BurnRule, Contract, ModelTarget, ResourceLimit, Sla
 from slas.models.contracts import OVERRIDES
 from slas.objectives import Kind, Promise
 from slas.openslo import policies
 from slas.openslo.decoding import decoded
 from slas.openslo.documents import Documents, name_of
-from slas.openslo.export import CARRIED, CONTRACT
+from slas.openslo.export import CARRIED, CONTRACT, EVERY, SCOPE, TICKET
 from slas.openslo.parts import WHICH, Part, parts
 from slas.openslo.text import Node
 from slas.openslo.vocabulary import annotation
@@ -30,7 +30,10 @@ KEYS: dict[type[Model], tuple[str, ...]] = {
     ModelTarget: ("model_name",),
     ResourceLimit: ("component", "name"),
     Contract: ("client", "sla", "valid_from"),
+    BurnRule: ("sla", "model_target", "name"),
 }
+# What depends on others comes after them.
+ORDER: tuple[type[Model], ...] = (Sla, ModelTarget, ResourceLimit, Contract, BurnRule)
 MODELS: dict[str, type[Model]] = {
     Promise.SLA: Sla,
     Promise.MODEL: ModelTarget,
@@ -40,6 +43,14 @@ MODELS: dict[str, type[Model]] = {
 INFERENCE, LEARNING = "inference_time", "learning_integration"
 _SPECIAL = {"promise", "objective", "target_percent", "description", *WHICH}
 _OF_CONTRACT = {"client", "sla", "overrides"}
+_OF_RULE = {SCOPE, "long_window", "short_window", "minimum_bad", "maximum_chance"}
+# What trainings report of a model: the objective and the promise's field.
+_TRAINED = {
+    "accuracy": "accuracy_threshold",
+    "business_accuracy": "business_accuracy",
+    "training_time": "training_time",
+    "model_size": "model_size_limit",
+}
 
 
 @dataclass
@@ -77,9 +88,10 @@ def promised(documents: Documents, units: Mapping[str, str]) -> list[Promised]:
     for name, document in documents.found["Service"].items():
         if name not in by_service:
             documents.unfit(document, "", f"No SLO is left that promises anything of “{name}”.")
+    found += list(_rules(documents))
     _no_twins(documents, found)
-    # A contract is about an SLA that may come with it.
-    return sorted(found, key=lambda one: one.model is Contract)
+    # A contract, or a rule, is about an SLA that may come with it.
+    return sorted(found, key=lambda one: ORDER.index(one.model))
 
 
 def _of_service(documents: Documents, name: str, its: list[Part]) -> list[Promised]:
@@ -230,6 +242,37 @@ def _model(documents: Documents, promise: Promised, roles: dict[str, Part]) -> N
     _times(documents, promise, latency, "inference_time", "latency_share")
     if rating := roles.get(Kind.SATISFACTION):
         _value(documents, promise, rating, "user_satisfaction")
+
+    for role, name in _TRAINED.items():
+        if part := roles.get(role):
+            promise.set(documents, name, part.value, part.objective)
+
+
+def _rules(documents: Documents) -> Iterator[Promised]:
+    """The alert rules that people set: conditions that say whose they are."""
+    for document in documents.found["AlertCondition"].values():
+        said = documents.annotations(document)
+        spec = document.get("spec")
+        condition = spec.get("condition") if spec else None
+        if SCOPE not in said or spec is None or condition is None:
+            continue
+        rule = Promised(BurnRule, document)
+        _scope(documents, rule, said[SCOPE])
+        _terms(documents, rule, {n: one for n, one in said.items() if n not in _OF_RULE})
+        rule.set(documents, "burn", documents.number(condition, "threshold"), condition)
+        rule.set(documents, "pages", documents.text(spec, "severity") != TICKET, spec)
+        yield rule
+
+
+def _scope(documents: Documents, rule: Promised, said: Node) -> None:
+    """Whose rule it is; what is named is looked up when it is made."""
+    promise, _, code = str(said.value).partition(":")
+    if str(said.value) != EVERY and (promise not in (Promise.SLA, Promise.MODEL) or not code):
+        documents.wrong(
+            said, "", f"“{said.value}” is no scope.", "Use sla:CODE, model:NAME or all."
+        )
+    rule.set(documents, "sla", code if promise == Promise.SLA else None, said)
+    rule.set(documents, "model_target", code if promise == Promise.MODEL else None, said)
 
 
 def _requests(documents: Documents, promise: Promised, part: Part) -> None:

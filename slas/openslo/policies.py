@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from slas import budget
 from slas.openslo.documents import Documents, items, name_of
-from slas.openslo.export import TARGET
+from slas.openslo.export import SCOPE, TARGET
 from slas.openslo.parts import Part
 from slas.openslo.text import Node
 from slas.openslo.vocabulary import PERIOD, duration
@@ -17,8 +17,11 @@ def look(documents: Documents, part: Part) -> None:
     """Name what the policies of an SLO ask for and its objective does not give."""
     spec = part.slo.get("spec")
     for item in items(documents, spec, "alertPolicies") if spec else ():
-        for condition in _conditions(documents, item):
-            _compare(documents, condition, part.percent / 100)
+        for document, condition in _conditions(documents, item):
+            said = documents.annotations(document)
+            # Rules that people set are promises of their own; the fast one follows from the window.
+            if not said.keys() & {SCOPE, "rule"}:
+                _compare(documents, condition, part.percent / 100)
 
 
 def rest(documents: Documents) -> None:
@@ -37,8 +40,8 @@ def rest(documents: Documents) -> None:
             documents.unfit(target, "", "Who is told is set in the portal; it is not kept.")
 
 
-def _conditions(documents: Documents, item: Node) -> Iterator[Node]:
-    """The conditions' specs of a policy, itself and they inline or by name."""
+def _conditions(documents: Documents, item: Node) -> Iterator[tuple[Node, Node]]:
+    """The conditions of a policy and their specs, itself and they inline or by name."""
     reference = item if isinstance(item.value, str) else item.get("alertPolicyRef")
     policy = documents.found["AlertPolicy"].get(str(reference.value)) if reference else item
     spec = policy.get("spec") if policy else None
@@ -46,7 +49,7 @@ def _conditions(documents: Documents, item: Node) -> Iterator[Node]:
         named = one.get("conditionRef")
         condition = documents.found["AlertCondition"].get(str(named.value)) if named else one
         if condition is not None and (inner := condition.get("spec")):
-            yield inner
+            yield condition, inner
 
 
 def _compare(documents: Documents, spec: Node, objective: float) -> None:

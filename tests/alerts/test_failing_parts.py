@@ -39,7 +39,12 @@ def test_one_promise_that_cannot_be_measured_does_not_stop_the_others(
     make_rows(acme, [1e200, 1.0] * 3, timestamp=now)
     make_rows(acme, [900] * 5, timestamp=now, **inference)
     evaluation.evaluate(now)
-    assert Alert.objects.get().alert_type == "model_degradation"
+    # Of the first the exact figures are missing; what was counted raises its alert all the same.
+    assert set(Alert.objects.values_list("objective", flat=True)) == {
+        "sla:simple_queries:availability",
+        "limit:cognitive_core:query_timeout",
+        "model:rework_risk_assessment:inference_time",
+    }
 
 
 def test_an_alert_whose_event_cannot_be_stored_is_not_opened(

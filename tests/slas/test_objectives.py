@@ -21,11 +21,13 @@ def _by_key() -> dict[str, Objective]:
 def test_every_number_promised_of_time_availability_rating_and_limit_is_evaluated() -> None:
     keys = {objective.key for objective in objectives.enabled()}
     expected = {f"sla:{sla.code}:{kind}" for sla in Sla.objects.all() for kind in Kind}
-    expected -= {key for key in expected if key.endswith(":limit")}
+    expected -= {key for key in expected if key.endswith((":limit", ":at_least"))}
     expected -= {"sla:user_feedback_processing:satisfaction"}
     expected |= {"sla:user_feedback_processing:learning_integration"}
     for model in ModelTarget.objects.values_list("model_name", flat=True):
-        expected |= {f"model:{model}:inference_time", f"model:{model}:satisfaction"}
+        for name in ("inference_time", "satisfaction", "accuracy", "business_accuracy"):
+            expected.add(f"model:{model}:{name}")
+        expected |= {f"model:{model}:training_time", f"model:{model}:model_size"}
     for limit in ResourceLimit.objects.all():
         expected.add(f"limit:{limit.component}:{limit.name}")
     assert keys == expected
@@ -37,7 +39,7 @@ def test_the_keys_are_unique_and_stay_when_numbers_change() -> None:
     ModelTarget.objects.update(inference_time=1)
     ResourceLimit.objects.update(value=1, metric_name="other")
     assert [objective.key for objective in objectives.enabled()] == before
-    assert len(set(before)) == len(before) == 12 + 8 + 20
+    assert len(set(before)) == len(before) == 12 + 24 + 20
 
 
 @pytest.mark.parametrize("model", [Sla, ModelTarget, ResourceLimit])

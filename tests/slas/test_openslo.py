@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from slas.models import ModelTarget, ResourceLimit, Sla, SloVersion
+from slas.models import BurnRule, ModelTarget, ResourceLimit, Sla, SloVersion
 from slas.openslo import export, importing
 from slas.openslo.importing import Action
 from slas.openslo.vocabulary import Refused, is_name
@@ -324,3 +324,51 @@ def test_the_command_exports_and_imports(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("targetPercent: 99.5", "targetPercent: x"))
     with pytest.raises(CommandError, match=r"Nothing is imported\.\nline \d+, spec"):
         call_command("openslo", "import", str(file))
+
+
+def test_alert_rules_of_ones_own_come_back_and_take_the_standard_ones_place() -> None:
+    simple = Sla.objects.get(code="simple_queries")
+    target = ModelTarget.objects.get(model_name="rework_risk_assessment")
+    windows = {"long_minutes": 90, "short_minutes": 7, "burn": 2.5}
+    BurnRule.objects.create(sla=simple, name="steep", pages=False, hold_seconds=45, **windows)
+    BurnRule.objects.create(sla=simple, name="off", enabled=False, **windows)
+    BurnRule.objects.create(model_target=target, name="steep", **windows)
+    BurnRule.objects.create(name="fast", **windows)
+    before, text = rules_set(), export.export()
+    by_name = {one["metadata"]["name"]: one for one in documents(text) if one["kind"] == "SLO"}
+    found = by_name["sla-simple-queries-latency"]["spec"]["alertPolicies"]
+    assert [one["alertPolicyRef"] for one in found] == [
+        "fast-95-0-5m",
+        "rule-sla-simple-queries-steep",
+    ]
+    BurnRule.objects.all().delete()
+    forget_everything()
+    planned = imported(text)
+    assert not planned.unmapped
+    assert rules_set() == before
+    assert export.export() == text
+    assert {step.action for step in imported(text).steps} == {Action.KEEP}
+
+
+def rules_set() -> set[tuple[Any, ...]]:
+    """Every rule with whose it is, without ids."""
+    return {
+        (str(one), one.long_minutes, one.short_minutes, one.burn, one.pages, one.hold_seconds)
+        + (one.enabled,)
+        for one in BurnRule.objects.select_related("sla", "model_target")
+    }
+
+
+def test_an_impossible_rule_is_refused_with_its_line() -> None:
+    BurnRule.objects.create(
+        sla=Sla.objects.get(code="simple_queries"),
+        name="steep",
+        long_minutes=60,
+        short_minutes=5,
+        burn=19,
+    )
+    text = export.export().replace("threshold: 19.0", "threshold: 21.0")
+    with pytest.raises(Refused, match="can't burn faster than 1 / ") as refused:
+        imported(text)
+    (problem,) = refused.value.problems
+    assert text.splitlines()[problem.line - 1].strip().startswith(("kind:", "condition:"))

@@ -86,7 +86,7 @@ def _stored(drawn: Drawn, number: int, client: Client) -> Row:
 def _counts(drawn: Drawn, objective: Objective) -> bool:
     rated = objective.kind == Kind.SATISFACTION
     return (
-        START < START + timedelta(seconds=drawn.seconds) <= END
+        START <= START + timedelta(seconds=drawn.seconds) <= END
         and drawn.metric == objective.metric_name
         and (drawn.stars is not None if rated else drawn.unit == objective.unit)
         and objective.query_complexity in ("", drawn.complexity)

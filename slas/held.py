@@ -1,0 +1,46 @@
+"""Rules with a hold time: since when they burn, kept from one evaluation to the next."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from slas import burning
+from slas.burning import Burn
+from slas.compliance import Finding
+from slas.models import HeldRule
+
+Key = tuple[int, str, str]  # client, objective, rule
+
+
+def apply(findings: Sequence[Finding], now: datetime) -> list[Finding]:
+    """The findings with the rule that fires: the first that burns and has burnt long enough.
+
+    What is kept of rules that no longer burn, or no longer are, goes.
+    """
+    before = {(one.client_id, one.objective, one.rule): one.since for one in HeldRule.objects.all()}
+    burning_now: dict[Key, datetime] = {}
+    found = []
+    for finding in findings:
+        fired: Burn | None = None
+        for burn in burning.burning(finding.burns, finding.objective.minimum):
+            since = now
+            if burn.rule.hold:
+                key = (finding.client_id, finding.objective.key, burn.rule.name)
+                since = burning_now[key] = min(before.get(key, now), now)
+            if fired is None and now - since >= burn.rule.hold:
+                fired = burn
+        found.append(replace(finding, fired=fired))
+    _keep(before, burning_now)
+    return found
+
+
+def _keep(before: dict[Key, datetime], after: dict[Key, datetime]) -> None:
+    for client_id, objective, rule in before.keys() - after.keys():
+        HeldRule.objects.filter(client=client_id, objective=objective, rule=rule).delete()
+    HeldRule.objects.bulk_create(
+        (
+            HeldRule(client_id=key[0], objective=key[1], rule=key[2], since=after[key])
+            for key in after.keys() - before.keys()
+        ),
+        ignore_conflicts=True,
+    )
