@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from slas import contracts, exclusions, periods, slis, windows
+from slas.contracts import Segment
 from slas.models import SliMinute, SloVersion
 from slas.windows import Span
 
@@ -25,7 +26,8 @@ WHERE client_id = %(client)s AND component = %(component)s AND metric_name = %(m
     AND measurement_unit = %(unit)s AND query_complexity IS NOT DISTINCT FROM
         coalesce(nullif(%(query_complexity)s, ''), query_complexity)
     AND (%(model)s = '' OR jsonb_exists(ml_models_used, %(model)s))
-    AND (%(probes)s OR NOT synthetic)
+    AND (%(probes)s OR NOT synthetic) AND id <= %(newest)s
+    AND "timestamp" >= %(start)s AND "timestamp" < %(end)s
 GROUP BY 1 ORDER BY 1
 """
 
@@ -34,56 +36,51 @@ class Gone(Exception):
     """The rows of a part of the period are not kept any more; the message says since when."""
 
 
-class Budgets:
-    """Recounts, with each version's minutes read once for however many alerts."""
+class Budget:
+    """One alert's, from the rows that were stored when its evidence was gathered."""
 
-    def __init__(self) -> None:
-        self._minutes: dict[tuple[int, int], list[Minute]] = {}
+    def __init__(self, evidence: Mapping[str, Any]) -> None:
+        self._evidence, self._newest = evidence, evidence["newest_row"] or 0
+        self._client = Client.objects.get(pk=evidence["selection"]["client_id"])
+        self._end = datetime.fromisoformat(evidence["window"]["end"])
+        known = SloVersion.objects.select_related("slo", "contract__client", "contract__sla")
+        self._version = known.filter(pk=evidence["rule"]["version_id"]).first()
 
-    def of(self, evidence: Mapping[str, Any], impact: Mapping[str, Any]) -> dict[str, Any]:
-        """Numbers named as in the impact. Raises Gone."""
-        counts, rule = evidence["counts"], evidence["rule"]
+    def numbers(self, *, credit: bool) -> dict[str, Any]:
+        """Named as in the impact, with the ``credit`` or without. Raises Gone."""
+        kind, counts = self._evidence["kind"], self._evidence["counts"]
         found: dict[str, Any] = {"budget_left": None, "budget_spent": None, "exhausted_at": None}
-        found["burn"] = _burn(evidence["kind"], counts, rule["share"])
-        version = self._version(rule)
-        if version is None or evidence["kind"] not in {"latency", "availability"}:
-            return found | {"credit": None}
-        client = Client.objects.get(pk=evidence["selection"]["client_id"])
-        end = datetime.fromisoformat(evidence["window"]["end"])
-        whole = end.replace(second=0, microsecond=0)
-        allowed, bad, _, _ = self._sums(client, version, whole - PERIOD, whole)
+        found |= {"burn": _burn(kind, counts, self._evidence["rule"]["share"]), "credit": None}
+        version = self._version
+        if version is None or kind not in {"latency", "availability"}:
+            return found
+        whole = self._end.replace(second=0, microsecond=0)
+        allowed, bad, _, _ = self._sums(version, whole - PERIOD, whole)
         if allowed:
             left = 1 - float(bad / allowed)
             found |= {"budget_left": left, "budget_spent": 1 - left}
-            found["exhausted_at"] = _exhausted(end, left, found["burn"])
-        if impact.get("credit") is None:
-            return found | {"credit": None}
-        return found | {"credit": self._credit(client, version, end, counts)}
+            found["exhausted_at"] = _exhausted(self._end, left, found["burn"])
+        return found | {"credit": self._credit(version) if credit else None}
 
-    def windows(self, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    def windows(self) -> dict[str, Any]:
         """What the rule that fired saw, by its two windows. Raises Gone."""
-        fired, version = evidence["fired"], self._version(evidence["rule"])
+        fired, version = self._evidence["fired"], self._version
         if not fired or version is None:
             return {}
-        client = Client.objects.get(pk=evidence["selection"]["client_id"])
         found = {}
         for name in ("long", "short"):
             start, end = (datetime.fromisoformat(fired[name][side]) for side in ("start", "end"))
-            _, bad, good, total = self._sums(client, version, start, end)
-            burn = _burn(
-                evidence["kind"], {"good": good, "total": total}, evidence["rule"]["share"]
-            )
+            _, bad, good, total = self._sums(version, start, end)
+            counts, share = {"good": good, "total": total}, self._evidence["rule"]["share"]
+            burn = _burn(self._evidence["kind"], counts, share)
             found[name] = {"bad": bad, "total": total, "burn": burn}
         return {"fired": found}
 
-    def _version(self, rule: Mapping[str, Any]) -> SloVersion | None:
-        known = SloVersion.objects.select_related("slo", "contract__client", "contract__sla")
-        return known.filter(pk=rule["version_id"]).first() if rule["version_id"] else None
-
     def _sums(
-        self, client: Client, version: SloVersion, start: datetime, end: datetime
+        self, version: SloVersion, start: datetime, end: datetime
     ) -> tuple[Decimal, int, int, int]:
         """Bad events allowed, bad, good and total, by the version in force at each minute."""
+        client = self._client
         _check_kept(client, version, start)
         out = exclusions.spans(client.pk, version.slo, start, end)
         allowed, good, total = Decimal(0), 0, 0
@@ -92,30 +89,28 @@ class Budgets:
                 hours = part.version.business_hours
                 closed = contracts.closed(hours, client.time_zone, part.start, part.end)
                 spans = windows.included(part.start, part.end, [*out, *closed])
-                ok, every = _within(self._of(client, part.version), spans)
+                ok, every = _within(self._minutes(part), spans)
                 allowed += (100 - Decimal(str(part.version.share))) * every / 100
                 good, total = good + ok, total + every
         return allowed, total - good, good, total
 
-    def _of(self, client: Client, version: SloVersion) -> list[Minute]:
-        key = (client.pk, version.pk)
-        if key not in self._minutes:
-            names = ("component", "metric_name", "unit", "query_complexity", "model", "good_within")
-            values = {name: getattr(version, name) for name in names}
-            values |= {"client": client.pk, "probes": version.include_synthetic}
-            values["probes"] = version.include_synthetic or client.is_platform
-            with connection.cursor() as cursor:
-                cursor.execute(_MINUTES, values)
-                self._minutes[key] = [tuple(row) for row in cursor.fetchall()]
-        return self._minutes[key]
+    def _minutes(self, part: Segment) -> list[Minute]:
+        version = part.version
+        names = ("component", "metric_name", "unit", "query_complexity", "model", "good_within")
+        values = {name: getattr(version, name) for name in names}
+        client = self._client
+        values |= {"client": client.pk, "newest": self._newest, "start": part.start}
+        values |= {"end": part.end, "probes": version.include_synthetic or client.is_platform}
+        with connection.cursor() as cursor:
+            cursor.execute(_MINUTES, values)
+            return [tuple(row) for row in cursor.fetchall()]
 
-    def _credit(
-        self, client: Client, version: SloVersion, end: datetime, counts: Mapping[str, int]
-    ) -> dict[str, Any]:
-        month = periods.month(end, client.time_zone)
-        until = end.replace(second=0, microsecond=0)
-        _, _, good, total = self._sums(client, version, month.start, until)
+    def _credit(self, version: SloVersion) -> dict[str, Any]:
+        month = periods.month(self._end, self._client.time_zone)
+        until = self._end.replace(second=0, microsecond=0)
+        _, _, good, total = self._sums(version, month.start, until)
         passed, left = until - month.start, month.end - until
+        counts = self._evidence["counts"]
         share = counts["good"] / counts["total"]
         attained = 100 * good / total if total else None
         coming = 100 * share

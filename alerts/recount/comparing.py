@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from alerts.models import Alert
 from alerts.recount import rows
-from alerts.recount.budget import Budgets, Gone
+from alerts.recount.budget import Budget, Gone
 from metrics.models import Deployment, PerformanceBaseline
 from slas.models import SloVersion
 
@@ -41,7 +41,6 @@ class Recount:
     def __init__(self) -> None:
         self.compared = 0
         self.notes: list[str] = []
-        self._budgets = Budgets()
 
     def of(self, alert: Alert) -> list[Difference]:
         """Every number of the alert's evidence and impact that differs; none: all are right."""
@@ -62,8 +61,10 @@ class Recount:
         again |= {"clients": counted["affected"]["clients"]}
         found += self._compare("impact.", impact, again)
         try:
-            found += self._compare("", evidence, self._budgets.windows(evidence))
-            found += self._compare("impact.", impact, self._budgets.of(evidence | counted, impact))
+            budget = Budget(evidence | counted)
+            found += self._compare("", evidence, budget.windows())
+            numbers = budget.numbers(credit=bool(impact.get("credit")))
+            found += self._compare("impact.", impact, numbers)
         except Gone as gone:
             self.notes.append(f"the budget is not counted again: {gone}")
         return found
