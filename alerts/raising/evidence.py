@@ -64,7 +64,7 @@ _OF_CLIENT = " AND client_id = %(client_id)s"
 def is_due(before: Evidence, finding: Finding) -> bool:
     """Whether an open alert's evidence is to be gathered again."""
     window, objective = before.get("window"), finding.objective
-    if not window or "graded" not in before:
+    if not window or "counts" not in before or "graded" not in before:
         return True
     rule = before["rule"]
     told = (rule["threshold"], rule["share"], rule["good_within"], rules.name(before))
@@ -80,24 +80,30 @@ def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
     ``held`` is the version in force. All is counted over the finding's window, from the rows of
     one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
     """
-    objective = finding.objective
     platform = Client.objects.get(code=PLATFORM).pk
     counts, values, newest = _figures(finding, platform)
+    return bare(finding, held) | {
+        "counts": counts,
+        "values": values,
+        "newest_row": newest,
+        "baseline": context.baseline(finding),
+        "worst": compliance.worst_requests(finding),
+        "affected": _affected(finding, platform),
+        "concurrent": context.concurrent(finding, mark),
+        "queries": _queries(finding, platform),
+    }
+
+
+def bare(finding: Finding, held: SloVersion | None = None) -> Evidence:
+    """What can be told without counting: of which promise, when, and which rows."""
+    objective = finding.objective
     return {
         "objective": objective.key,
         "kind": objective.kind,
         "window": {"start": finding.start.isoformat(), "end": finding.end.isoformat()},
         "selection": _selection(finding),
         "rule": _rule(finding, held),
-        "counts": counts,
-        "values": values,
-        "newest_row": newest,
         "fired": rules.fired(finding),
-        "baseline": context.baseline(finding),
-        "worst": compliance.worst_requests(finding),
-        "affected": _affected(finding, platform),
-        "concurrent": context.concurrent(finding, mark),
-        "queries": _queries(finding, platform),
     }
 
 

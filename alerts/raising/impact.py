@@ -66,6 +66,20 @@ def of(
     }
 
 
+def bare(finding: Finding, client: Client) -> Impact:
+    """What can be told without counting: by the finding's own figures."""
+    good, total = finding.ruling.good, finding.ruling.total
+    unknown = ("burn", "budget_left", "budget_spent", "exhausted_at", "credit")
+    return dict.fromkeys(unknown) | {
+        "clients": 1,
+        "users": finding.figures.users,
+        "bad": total - good if good is not None else None,
+        "total": total,
+        "tier": client.tier,
+        "criticality": str(finding.objective.criticality),
+    }
+
+
 def score(severity: str, impact: Impact, as_of: datetime) -> float:
     """What sorts the inbox: larger is graver. Never falls when any one of its parts rises.
 

@@ -64,16 +64,6 @@ def test_the_budget_is_that_of_the_last_thirty_days(
 
 
 @pytest.mark.django_db
-def test_without_a_count_yet_there_is_no_budget_to_tell(
-    acme: Client, make_rows: MakeRows, minute: datetime
-) -> None:
-    make_rows(acme, [4000.0] * 20, timestamp=minute)
-    evaluation.evaluate(minute)
-    found = Alert.objects.get().impact
-    assert (found["budget_left"], found["exhausted_at"], found["burn"]) == (None, None, 20.0)
-
-
-@pytest.mark.django_db
 def test_what_the_contract_would_give_back_is_at_stake(
     acme: Client, make_rows: MakeRows, minute: datetime
 ) -> None:
