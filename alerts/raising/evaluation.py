@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from alerts.models import Alert, AlertType, Status
-from alerts.raising import fired, judging, opening, silent, wording
+from alerts.raising import judging, opening, silent, wording
 from alerts.triage import flapping, lifecycle, settling
 from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
@@ -149,16 +149,12 @@ def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = No
     index: one inserts, the other updates.
     """
     found = _open_alerts().filter(fingerprint=mark).first()
-    with transaction.atomic():
-        # What can't be gathered fails here, and leaves the connection usable for the others.
-        judged = judging.of(finding, mark, found)
     numbers = {
         "threshold_value": finding.objective.threshold,
         "actual_value": finding.ruling.actual,
         "alert_message": wording.message(finding, client),
         "last_breach_at": finding.end,
-        "rule": fired.name(finding.fired),
-        **judged,
+        **judging.of(finding, mark, found),
     }
     with transaction.atomic():
         alert = _open_alerts().select_for_update().filter(fingerprint=mark).first()

@@ -11,11 +11,11 @@ from django.db import connection
 from django.urls import reverse
 
 from accounts.models import PLATFORM, Client
-from alerts.raising import context, queries
+from alerts.raising import context, queries, rules
 from slas import compliance
 from slas.compliance import Finding
 from slas.models import SloVersion
-from slas.objectives import Kind
+from slas.objectives import BY_SHARE, Kind
 
 FRESH_FOR = timedelta(minutes=1)
 MOST_USERS = 20
@@ -64,11 +64,12 @@ _OF_CLIENT = " AND client_id = %(client_id)s"
 def is_due(before: Evidence, finding: Finding) -> bool:
     """Whether an open alert's evidence is to be gathered again."""
     window, objective = before.get("window"), finding.objective
-    if not window or "graded" not in before:
+    if not window or "counts" not in before or "graded" not in before:
         return True
     rule = before["rule"]
-    told = (rule["threshold"], rule["share"], rule["good_within"])
-    if told != (objective.threshold, objective.share, objective.good_within):
+    told = (rule["threshold"], rule["share"], rule["good_within"], rules.name(before))
+    fires = finding.fired.rule.name if finding.fired else ""
+    if told != (objective.threshold, objective.share, objective.good_within, fires):
         return True
     return finding.end - datetime.fromisoformat(window["end"]) >= FRESH_FOR
 
@@ -79,15 +80,9 @@ def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
     ``held`` is the version in force. All is counted over the finding's window, from the rows of
     one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
     """
-    objective = finding.objective
     platform = Client.objects.get(code=PLATFORM).pk
     counts, values, newest = _figures(finding, platform)
-    return {
-        "objective": objective.key,
-        "kind": objective.kind,
-        "window": {"start": finding.start.isoformat(), "end": finding.end.isoformat()},
-        "selection": _selection(finding),
-        "rule": _rule(finding, held),
+    return bare(finding, held) | {
         "counts": counts,
         "values": values,
         "newest_row": newest,
@@ -96,6 +91,19 @@ def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
         "affected": _affected(finding, platform),
         "concurrent": context.concurrent(finding, mark),
         "queries": _queries(finding, platform),
+    }
+
+
+def bare(finding: Finding, held: SloVersion | None = None) -> Evidence:
+    """What can be told without counting: of which promise, when, and which rows."""
+    objective = finding.objective
+    return {
+        "objective": objective.key,
+        "kind": objective.kind,
+        "window": {"start": finding.start.isoformat(), "end": finding.end.isoformat()},
+        "selection": _selection(finding),
+        "rule": _rule(finding, held),
+        "fired": rules.fired(finding),
     }
 
 
@@ -130,7 +138,7 @@ def _rule(finding: Finding, held: SloVersion | None) -> Evidence:
 
 def _figures(finding: Finding, platform: int) -> tuple[Evidence, Evidence, int | None]:
     where, values = _where(finding, platform)
-    by_share = finding.objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}
+    by_share = finding.objective.kind in BY_SHARE
     sql = _FIGURES.format(
         where=where + _OF_CLIENT,
         bad=compliance.badness(finding.objective.kind)[0],

@@ -15,7 +15,7 @@ from slas import budget, contracts, periods, standing, terms
 from slas.compliance import Finding
 from slas.judge import bad_ratio
 from slas.models import Contract, Criticality, SloVersion
-from slas.objectives import Kind
+from slas.objectives import BY_SHARE, Kind
 from slas.periods import Period
 
 LENGTH = 255
@@ -66,6 +66,20 @@ def of(
     }
 
 
+def bare(finding: Finding, client: Client) -> Impact:
+    """What can be told without counting: by the finding's own figures."""
+    good, total = finding.ruling.good, finding.ruling.total
+    unknown = ("burn", "budget_left", "budget_spent", "exhausted_at", "credit")
+    return dict.fromkeys(unknown) | {
+        "clients": 1,
+        "users": finding.figures.users,
+        "bad": total - good if good is not None else None,
+        "total": total,
+        "tier": client.tier,
+        "criticality": str(finding.objective.criticality),
+    }
+
+
 def score(severity: str, impact: Impact, as_of: datetime) -> float:
     """What sorts the inbox: larger is graver. Never falls when any one of its parts rises.
 
@@ -93,13 +107,14 @@ def sentence(finding: Finding, client: str, impact: Impact) -> str:
     objective, ruling = finding.objective, finding.ruling
     if objective.kind == Kind.SATISFACTION:
         text = f"{ruling.total} ratings of {client} average {ruling.actual:.2f} of 5."
-    elif objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}:
+    elif objective.kind in BY_SHARE:
         text = f"{impact['bad']} of {impact['total']} requests of {client} missed the promise"
         users = impact["users"]
         text += f" ({users} signed-in users)." if users else "."
+    elif objective.kind == Kind.AT_LEAST:
+        text = f"{objective.model} is less accurate than promised ({objective.name}) for {client}."
     else:
-        side = "over its limit" if objective.kind == Kind.LIMIT else "under its least"
-        text = f"{objective.component} runs {side} {objective.name} for {client}."
+        text = f"{objective.component} runs over its limit {objective.name} for {client}."
     text = " ".join([text, *_money(impact, finding.end), objective.business_impact]).strip()
     return text if len(text) <= LENGTH else text[: LENGTH - 1] + "…"
 
@@ -130,7 +145,7 @@ def _urgency(exhausted_at: str | None, as_of: datetime) -> float:
 
 def _burn(finding: Finding, counts: dict[str, int]) -> float | None:
     """None where nothing has a budget, and where none is allowed."""
-    if finding.objective.kind not in {Kind.LATENCY, Kind.AVAILABILITY} or not counts["total"]:
+    if finding.objective.kind not in BY_SHARE or not counts["total"]:
         return None
     burn = bad_ratio(finding.objective, counts["total"], counts["good"])
     return burn if burn < ENDLESS else None

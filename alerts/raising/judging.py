@@ -1,13 +1,17 @@
 """A finding's severity, evidence, impact and recommended action, as an alert's fields."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
+from django.db import DatabaseError, transaction
+
 from accounts.models import Client
 from alerts.models import Alert
-from alerts.raising import context, evidence, fired, impact, playbooks, severity, wording
+from alerts.raising import context, evidence, impact, playbooks, rules, severity, wording
 from slas.compliance import Finding
 
+logger = logging.getLogger(__name__)
 Fields = dict[str, Any]
 
 
@@ -26,20 +30,21 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
         level, reason = before.severity, before.severity_reason or reason
     if before is not None and level == before.severity and not evidence.is_due(kept, finding):
         return {"severity": level, "severity_reason": reason}
-    held = context.version(finding)
-    found = evidence.of(finding, mark, held)
     worst = facts.worst(severity.Facts.stored(before) if before else None)
-    found |= {
-        "severity_reason": reason,
-        "graded": asdict(worst),
-        "fired": fired.of(finding.fired),
-        # An alert ends by the rule that opened it.
-        "opened_by": kept.get("opened_by") or fired.name(finding.fired),
-    }
-    numbers = impact.of(finding, client, held, found)
+    try:
+        with transaction.atomic():
+            found, numbers = _gathered(finding, client, mark)
+    except DatabaseError:
+        # Such as values whose mean overflows. The alert must open all the same.
+        logger.exception("gathering failed", extra={"objective": finding.objective.key})
+        found, numbers = evidence.bare(finding), impact.bare(finding, client)
+    found |= {"severity_reason": reason, "graded": asdict(worst)}
+    # An alert ends by the rule that opened it.
+    found["opened_by"] = kept.get("opened_by") or rules.name(found)
     fields = {
         "severity": level,
         "severity_reason": reason,
+        "rule": found["opened_by"],
         "evidence": found,
         "impact": numbers,
         "impact_score": impact.score(level, numbers, finding.end),
@@ -48,6 +53,13 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
     draft = _draft(finding, client, mark, fields)
     own = finding.objective.recommended_action
     return fields | {"recommended_action": playbooks.action(draft, own)}
+
+
+def _gathered(finding: Finding, client: Client, mark: str) -> tuple[Fields, Fields]:
+    """Evidence and impact. Raises DatabaseError."""
+    held = context.version(finding)
+    found = evidence.of(finding, mark, held)
+    return found, impact.of(finding, client, held, found)
 
 
 def _draft(finding: Finding, client: Client, mark: str, fields: Fields) -> Alert:

@@ -5,11 +5,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from slas.compliance import Finding
-from slas.objectives import Kind
+from slas.objectives import BY_SHARE, Kind
 
-# The API takes from ``since`` on and before ``until``; a window holds its end too: this far behind
-# it. A microsecond is PostgreSQL's smallest step.
-AFTER = timedelta(microseconds=1)
+# The API takes from ``since`` on and before ``until``; a window holds its start and its end: this
+# far behind its start and its end. A microsecond is PostgreSQL's smallest step.
+FIRST, AFTER = timedelta(0), timedelta(microseconds=1)
 MOST_STEPS = 2_000  # of one minute, in one series
 
 
@@ -45,7 +45,7 @@ def of(finding: Finding, client: str, rows_at: str, series_at: str, *, probes: b
 
 def _bad(finding: Finding) -> dict[str, dict[str, str]]:
     objective = finding.objective
-    if objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}:
+    if objective.kind in BY_SHARE:
         slow = {"success": "true", "value_above": repr(float(objective.good_within))}
         return {"failed": {"success": "false"}, "slow": slow}
     threshold = repr(float(objective.threshold))

@@ -13,7 +13,7 @@ from alerts.models import Alert, Severity, SeverityRule
 from alerts.raising import wording
 from slas.compliance import Finding
 from slas.judge import bad_ratio
-from slas.objectives import Kind
+from slas.objectives import BY_SHARE, Kind
 
 BURN, EXCESS, SHORTFALL, STARS = "burn", "excess", "shortfall", "stars"
 # One or two bad events say little, however small the traffic makes the rest look.
@@ -87,7 +87,7 @@ def facts(finding: Finding, tier: str) -> Facts:
     known = (wording.alert_type(objective).value, tier, str(objective.criticality))
     if objective.kind == Kind.SATISFACTION:
         return Facts(*known, STARS, round(objective.threshold - actual, 9))
-    if objective.kind in {Kind.LATENCY, Kind.AVAILABILITY}:
+    if objective.kind in BY_SHARE:
         total, good = finding.ruling.total, finding.ruling.good or 0
         burn = min(bad_ratio(objective, total, good), ENDLESS) if total else 0.0
         pages = finding.fired is None or finding.fired.rule.pages

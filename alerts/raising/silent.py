@@ -7,18 +7,20 @@ never ends another alert; those that stay open say so.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from alerts.models import Alert, AlertType, Severity, Status
-from alerts.raising import impact, wording
+from accounts.models import Client
+from alerts.models import Alert, AlertType, Status
+from alerts.raising import impact, playbooks, severity, wording
 from alerts.raising.opening import open_alert
 from alerts.triage import flapping, lifecycle
 from metrics import formats
 from metrics.units import Unit
 from slas import names, silence
 from slas.compliance import Finding
-from slas.models import Verdict
+from slas.models import Criticality, Verdict
 from slas.silence import Quiet
 
 Key = tuple[int, str]  # client, component
@@ -85,7 +87,6 @@ def _open(key: Key, quiet: Quiet, found: list[Finding], client: str, now: dateti
     numbers = _numbers(quiet, found, client, component, now)
     alert = Alert(
         alert_type=AlertType.NO_DATA,
-        severity=Severity.MEDIUM,
         component=component,
         metric_name=METRIC,
         client_id=client_id,
@@ -94,7 +95,22 @@ def _open(key: Key, quiet: Quiet, found: list[Finding], client: str, now: dateti
         unit=Unit.SECONDS,
         **numbers,
     )
+    _judge(alert, found, now)
     return open_alert(alert, note=alert.alert_message) is not None
+
+
+def _judge(alert: Alert, found: list[Finding], now: datetime) -> None:
+    """By the client's tier and the most critical of the promises that can't be judged."""
+    alert.client = Client.objects.get(pk=alert.client_id)
+    ranks = list(Criticality.values)
+    gravest = max((str(one.objective.criticality) for one in found), key=ranks.index)
+    facts = severity.Facts(AlertType.NO_DATA.value, alert.client.tier, gravest)
+    graded = severity.grade(facts, severity.table())
+    alert.severity, alert.severity_reason = graded.severity, graded.reason
+    alert.evidence |= {"graded": asdict(facts), "severity_reason": graded.reason}
+    alert.impact = {"clients": 1, "tier": alert.client.tier, "criticality": gravest}
+    alert.impact_score = impact.score(alert.severity, alert.impact, now)
+    alert.recommended_action = playbooks.action(alert, alert.recommended_action or "")
 
 
 def _numbers(

@@ -31,31 +31,31 @@ def worse(one: str, other: str) -> str:
 def message(finding: Finding, client: str) -> str:
     """What was promised and what was measured."""
     objective, ruling = finding.objective, finding.ruling
-    over = in_words(finding.window)
+    span = in_words(finding.window)
     if objective.kind == Kind.SATISFACTION:
         return (
-            f"{_title(objective)} for {client}: the mean rating over {over} is "
+            f"{_title(objective)} for {client}: the mean rating over {span} is "
             f"{ruling.actual:.2f} of 5 ({ruling.total} ratings); promised is at least "
             f"{objective.threshold:g}."
         )
     if objective.kind == Kind.LIMIT:
         return (
             f"{_title(objective)} for {client}: {objective.metric_name} is "
-            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {over}, "
+            f"{number(ruling.actual)} {objective.unit} ({objective.aggregate} over {span}, "
             f"{ruling.total} values); the limit is {number(objective.threshold)} {objective.unit}."
             + _given_up(finding)
         )
     if objective.kind == Kind.AT_LEAST:
         return (
             f"{_title(objective)} for {client}: {objective.metric_name} is "
-            f"{number(ruling.actual)} ({objective.aggregate} over {over}, {ruling.total} values); "
+            f"{number(ruling.actual)} ({objective.aggregate} over {span}, {ruling.total} values); "
             f"promised is at least {number(objective.threshold)}."
         )
     good = ruling.good or 0
     kept = f"{share_good(good, ruling.total):.1f} % ({good} of {ruling.total})"
     within = f"{number(objective.good_within)} {objective.unit}"
     text = (
-        f"{_title(objective)} for {client}: over {over} {kept} succeeded within {within}; "
+        f"{_title(objective)} for {client}: over {span} {kept} succeeded within {within}; "
         f"promised are {objective.share:g} %."
     )
     if objective.kind == Kind.LATENCY and ruling.actual is not None:

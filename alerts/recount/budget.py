@@ -62,6 +62,20 @@ class Budget:
             found["exhausted_at"] = _exhausted(self._end, left, found["burn"])
         return found | {"credit": self._credit(version) if credit else None}
 
+    def windows(self) -> dict[str, Any]:
+        """What the rule that fired saw, by its two windows. Raises Gone."""
+        fired, version = self._evidence["fired"], self._version
+        if not fired or version is None:
+            return {}
+        found = {}
+        for name in ("long", "short"):
+            start, end = (datetime.fromisoformat(fired[name][side]) for side in ("start", "end"))
+            _, bad, good, total = self._sums(version, start, end)
+            counts, share = {"good": good, "total": total}, self._evidence["rule"]["share"]
+            burn = _burn(self._evidence["kind"], counts, share)
+            found[name] = {"bad": bad, "total": total, "burn": burn}
+        return {"fired": found}
+
     def _sums(
         self, version: SloVersion, start: datetime, end: datetime
     ) -> tuple[Decimal, int, int, int]:

@@ -61,8 +61,10 @@ class Recount:
         again |= {"clients": counted["affected"]["clients"]}
         found += self._compare("impact.", impact, again)
         try:
-            budget = Budget(evidence | counted).numbers(credit=bool(impact.get("credit")))
-            found += self._compare("impact.", impact, budget)
+            budget = Budget(evidence | counted)
+            found += self._compare("", evidence, budget.windows())
+            numbers = budget.numbers(credit=bool(impact.get("credit")))
+            found += self._compare("impact.", impact, numbers)
         except Gone as gone:
             self.notes.append(f"the budget is not counted again: {gone}")
         return found

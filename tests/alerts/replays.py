@@ -86,6 +86,11 @@ def raise_alerts(times: Iterable[datetime], enough: int) -> int:
     return Alert.objects.count()
 
 
+def next_minute(at: datetime) -> datetime:
+    """The first whole minute after: all that had come by then had come before it."""
+    return at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
 def now() -> datetime:
     """A whole minute."""
     return timezone.now().replace(second=0, microsecond=0)

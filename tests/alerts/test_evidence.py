@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import keys
 from accounts.models import ApiKey, Client, User
 from alerts.models import Alert
-from alerts.raising import evaluation
+from alerts.raising import context, evaluation
 from metrics import rollups
 from metrics.models import Deployment, PerformanceBaseline
 from slas import versions
@@ -43,7 +43,7 @@ def read(url: str) -> list[dict[str, Any]]:
 def test_the_queries_answer_with_the_very_rows(
     acme: Client, globex: Client, make_rows: MakeRows, now: datetime
 ) -> None:
-    start = later(now.replace(second=0, microsecond=0), -300)
+    start = later(now, -300).replace(second=0, microsecond=0)
     make_rows(acme, [4000.0] * 5, timestamp=now)  # the window holds its end
     make_rows(acme, [9000.0], timestamp=start)  # and its start
     make_rows(acme, [9000.0], timestamp=start - timedelta(microseconds=1))
@@ -169,11 +169,10 @@ def test_it_tells_what_went_on_around_the_breach(
         )
     other = make_alert()
     Alert.objects.filter(pk=other.pk).update(created_at=now - timedelta(minutes=5))
-    minute = now.replace(second=0, microsecond=0)
     exclusion = Exclusion.objects.create(
         client=acme,
-        starts_at=minute - timedelta(minutes=25),
-        ends_at=minute - timedelta(minutes=15),
+        starts_at=now.replace(second=0, microsecond=0) - timedelta(minutes=30),
+        ends_at=now.replace(second=0, microsecond=0) - timedelta(minutes=10),
         category="maintenance",
         reason="Move",
         status="approved",
@@ -215,3 +214,22 @@ def test_a_graver_breach_is_gathered_at_once(
     assert (alert.severity, alert.evidence["counts"]["bad"]) == ("critical", 10)
     assert alert.severity_reason == alert.evidence["severity_reason"]
     assert alert.evidence["graded"]["value"] == pytest.approx(20 * 10 / 19)
+
+
+def test_an_alert_opens_even_if_its_evidence_cant_be_gathered(
+    acme: Client, make_rows: MakeRows, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    make_rows(acme, [4000.0] * 5, timestamp=now)
+    with monkeypatch.context() as broken:
+        broken.setattr(context, "baseline", fail)
+        evaluation.evaluate(now)
+    alert = Alert.objects.get()
+    assert (alert.severity, alert.evidence["kind"]) == ("critical", "latency")
+    assert (alert.business_impact or "").startswith("5 of 5 requests of Acme")
+    assert "check the database first" in (alert.recommended_action or "")
+    evaluation.evaluate(later(now, 5))
+    assert raised()["counts"]["bad"] == 5

@@ -31,7 +31,7 @@ def recompute(**options: Any) -> str:
 def test_a_hundred_alerts_of_the_recordings_equal_a_recount() -> None:
     end = replays.now()
     shop = replays.promise(end - 10 * replays.DAY)
-    asked = replays.load_halie(end)[::60]
+    asked = [replays.next_minute(at) for at in replays.load_halie(end)[::60]]
     intervals = replays.load_petshop(shop, end - timedelta(hours=12), incidents=5)
     replays.count()
     breached = [one.start + timedelta(minutes=5) for one in intervals if one.failed > 12]
