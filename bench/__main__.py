@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, memory, otlp, sdk, slas, web_memory
+from bench import evaluating, false_pages, ingest, memory, otlp, sdk, slas, web_memory
 
 BENCHES = {
     "memory": memory.run,
@@ -11,6 +11,8 @@ BENCHES = {
     "otlp": otlp.run,
     "sdk": sdk.run,
     "slas": slas.run,
+    "evaluating": evaluating.run,
+    "false_pages": false_pages.run,
 }
 
 
