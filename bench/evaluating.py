@@ -1,7 +1,7 @@
 """Promise: judging all promises costs by their number, not by history.
 
-200 objectives, each with an event every five minutes of each of four clients: first four days of SLI
-minutes and hours, then thirty. What an evaluation reads (not the counting of new rows: that
+200 objectives, each with events every five minutes of each of four clients: first four days of
+SLI minutes and hours, then thirty. What an evaluation reads (not the counting of new rows: that
 is bench.slas) must take as long with either.
 """
 
@@ -49,8 +49,8 @@ def run() -> bool:
     ratio = found["long"] / found["short"]
     print(
         f"  {found['findings']} findings in {found['statements']} statements: "
-        f"{found['short']:.2f} s with {SHORT} days of history, {found['long']:.2f} s with {LONG}   ratio {ratio:.2f}   "
-        f"promise {1 - SAME:g} to {1 + SAME:g}"
+        f"{found['short']:.2f} s with {SHORT} days of history, {found['long']:.2f} s with {LONG}   "
+        f"ratio {ratio:.2f}   promise {1 - SAME:g} to {1 + SAME:g}"
     )
     return 1 - SAME <= ratio <= 1 + SAME
 
