@@ -5,6 +5,8 @@ import sys
 from bench import (
     alert_latency,
     alerts_in,
+    evaluating,
+    false_pages,
     ingest,
     memory,
     otlp,
@@ -24,6 +26,8 @@ BENCHES = {
     "alerts_in": alerts_in.run,
     "alert_latency": alert_latency.run,
     "petshop": petshop.run,
+    "evaluating": evaluating.run,
+    "false_pages": false_pages.run,
 }
 
 

@@ -103,11 +103,13 @@ class Service:
         return await self.compute(lambda: self.embedder.embed(texts).tolist())
 
     async def report_resources(self) -> None:
-        """Report what was trained, then the gauges for ever, every `config.resource_seconds`."""
-        for model in self.models.values():
-            trained(self.portal, model)
+        """Report the gauges for ever, every `config.resource_seconds`, and once what was trained."""
+        new = list(self.models.values())
         while True:
             await asyncio.sleep(self.config.resource_seconds)
+            for model in new:
+                trained(self.portal, model)
+            new = []
             for name, value, unit, component in self.gauges.read():
                 self.portal.record(
                     name, value, unit=unit, category="system_health", component=component

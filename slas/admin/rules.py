@@ -62,7 +62,7 @@ class BurnRuleAdmin(GlobalAdmin):
             },
         ),
     ]
-    change_form_after_template = "admin/slas/burn_rule.html"
+    change_form_outer_after_template = "admin/slas/burn_rule.html"
 
     @display(description="For", ordering="sla")
     def scope_shown(self, rule: BurnRule) -> str:

@@ -70,7 +70,7 @@ def test_it_shows_the_hour_of_a_component(viewer: User, acme: Client, make_rows:
 def test_it_shows_open_alerts_and_the_broken_promise(
     viewer: User, acme: Client, make_rows: MakeRows
 ) -> None:
-    measured(make_rows, acme, slow=5, fast=5)
+    measured(make_rows, acme, slow=20, fast=20)
     shown = front_page(viewer)
     assert {item.what for item in shown["alerts"].items} == {
         "Simple queries: latency",

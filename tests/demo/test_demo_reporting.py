@@ -156,6 +156,22 @@ def test_it_reports_its_resources(reporting, portal, until):
     assert 20 < portal.named("memory_usage")[0]["metric_value"] < 1000
 
 
+def test_it_reports_what_training_its_models_came_to_once(reporting, portal, until):
+    rows = until(lambda: (found := portal.named("model_accuracy")) and len(found) == 4 and found)
+    assert {row["ml_models_used"][0] for row in rows} == {
+        "epic_trajectory_prediction",
+        "story_complexity_estimation",
+        "rework_risk_assessment",
+        "query_complexity_classification",
+    }
+    assert all(0 < row["metric_value"] <= 1 for row in rows)
+    units = {"model_business_accuracy": "accuracy", "ml_training_time": "seconds"}
+    for name, unit in {**units, "ml_model_size": "mb"}.items():
+        assert {row["measurement_unit"] for row in portal.named(name)} == {unit}
+    until(lambda: len(portal.named("memory_usage")) > 1)
+    assert len(portal.named("model_accuracy")) == 4
+
+
 def test_it_waits_as_long_as_the_portal_asks_and_sends_the_same_rows(portal, start, until):
     portal.answers = [(503, {"Retry-After": "2"})]
     with start(AIOSMON_URL=portal.url, AIOSMON_API_KEY=KEY) as http:
