@@ -92,7 +92,7 @@ class Route(models.Model):
         Team,
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="routes",
         help_text="Only alerts of this team: handed to it, or else of its components. "
         "Empty: of any.",
@@ -273,9 +273,7 @@ class Notification(models.Model):
                 condition=Q(status="leased"),
                 name="notifications_leased",
             ),
-            models.Index(
-                fields=["channel"], condition=Q(status="dead"), name="notifications_dead"
-            ),
+            models.Index(fields=["channel"], condition=Q(status="dead"), name="notifications_dead"),
             # How many went to a channel in the last minute; what is collapsed is left out.
             models.Index(
                 fields=["channel", "created_at"],
