@@ -48,8 +48,11 @@ def deliver() -> int:
     """Decide whom new events tell, and hand each channel with something due to a thread."""
     routing.route_new_events()
     due = sending.channels_due()
-    for channel_id in due:
+    for channel_id in due[:-1]:
         send_channel.apply_async(args=(channel_id,), expires=sending.LEASE_MARGIN.total_seconds())
+    # The one that works best here and now: it saves the way through the broker.
+    for channel_id in due[-1:]:
+        sending.send_due(channel_id)
     return len(due)
 
 

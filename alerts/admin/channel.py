@@ -140,6 +140,11 @@ class ChannelAdmin(GlobalAdmin):
         """Channels carry every client's alerts: they are for who sees all clients."""
         return super().has_view_permission(request, obj) and visibility.sees_all(request.user)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A channel that was used keeps its notifications their name: it is disabled instead."""
+        used = obj is None or Notification.objects.filter(channel=obj).exists()
+        return not used and super().has_delete_permission(request, obj)
+
     @display(
         description="State",
         label={"Works": "success", "Not used yet": "info", "Fails": "danger", "Off": "warning"},

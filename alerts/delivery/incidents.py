@@ -21,7 +21,11 @@ ALARMS = (
     Kind.STABLE,
 )
 # What was told, or will be without anybody's doing.
-TOLD = ~Q(status=State.WITHHELD, carrier=None) & ~Q(status=State.DEAD) & ~Q(held=Held.HOURS)
+TOLD = (
+    ~Q(status=State.WITHHELD, carrier=None)
+    & ~Q(status=State.DEAD)
+    & ~Q(status=State.WAITING, held=Held.HOURS)
+)
 _RANKS = list(Severity.values)
 
 

@@ -66,12 +66,12 @@ _CHANNELS = f"""
 SELECT c.id FROM channels AS c
 WHERE c.enabled AND (c.paused_until IS NULL OR c.paused_until <= %(now)s)
     AND EXISTS (SELECT FROM notifications AS n WHERE n.channel_id = c.id AND {_READY})
-ORDER BY c.id
+ORDER BY c.failures DESC, c.id
 """  # noqa: S608
 
 
 def channels_due(now: datetime | None = None) -> list[int]:
-    """The channels that have something to send now."""
+    """The channels that have something to send now, those that work best last."""
     with connection.cursor() as cursor:
         cursor.execute(_CHANNELS, {"now": now or timezone.now()})
         return [pk for (pk,) in cursor.fetchall()]

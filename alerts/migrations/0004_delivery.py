@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('notify_resolved', models.BooleanField(default=True, help_text='To those who were told of the alert.', verbose_name='tell when resolved')),
                 ('goes_on', models.BooleanField(default=False, help_text='Ask the routes after this one too.', verbose_name='continue')),
                 ('channels', models.ManyToManyField(related_name='routes', to='alerts.channel')),
-                ('team', models.ForeignKey(blank=True, help_text='Only alerts of this team: handed to it, or else of its components. Empty: of any.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='accounts.team')),
+                ('team', models.ForeignKey(blank=True, help_text='Only alerts of this team: handed to it, or else of its components. Empty: of any.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='routes', to='accounts.team')),
             ],
             options={
                 'db_table': 'routes',

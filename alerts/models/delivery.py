@@ -92,7 +92,7 @@ class Route(models.Model):
         Team,
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="routes",
         help_text="Only alerts of this team: handed to it, or else of its components. "
         "Empty: of any.",

@@ -24,7 +24,11 @@ from slas.objectives import Objective
 MakeRows = Callable[..., Any]
 MakeUser = Callable[..., User]
 # Four of them are the admin's own: session, user, and both kinds of permission.
+<<<<<<< HEAD
 MOST_QUERIES = 19
+=======
+MOST_QUERIES = 18
+>>>>>>> wt-d
 # Four panels each ask first which clients a limited person may see.
 MOST_QUERIES_LIMITED = MOST_QUERIES + 4
 
