@@ -24,11 +24,7 @@ from slas.objectives import Objective
 MakeRows = Callable[..., Any]
 MakeUser = Callable[..., User]
 # Four of them are the admin's own: session, user, and both kinds of permission.
-<<<<<<< HEAD
-MOST_QUERIES = 19
-=======
-MOST_QUERIES = 18
->>>>>>> wt-d
+MOST_QUERIES = 21
 # Four panels each ask first which clients a limited person may see.
 MOST_QUERIES_LIMITED = MOST_QUERIES + 4
 
