@@ -43,7 +43,7 @@ def everything(acme: Client, globex: Client, make_rows: Callable[..., Any]) -> N
     for client in (acme, globex):
         make_rows(client, [9000.0] * 20, user_satisfaction_score=1.0)
         keys.issue(client.name, [ApiKey.Scope.INGEST], client=client)
-        Team.objects.create(name=client.name)
+        Team.objects.create(name=f"Team of {client.code}")
     pipeline.run()
 
 
