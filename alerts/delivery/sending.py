@@ -34,7 +34,7 @@ MOST_ATTEMPTS = 16
 # What the channel refuses for good it would refuse for ever; settings may be mended meanwhile.
 MOST_REFUSALS = 3
 FIRST_SECONDS, LONGEST_SECONDS = 2.0, 900.0
-PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 # What a send may take beside its timeout before its worker counts as dead.
 LEASE_MARGIN = timedelta(seconds=5)
 # One task's share, so that a busy channel lets others have the thread.
