@@ -1,7 +1,7 @@
 """Promise: a real shop's injected faults are found, told at most twice each, and little else is.
 
-Replays PetShop's normal run and its training incidents with the promises that
-docs/replay.md makes for the web site, minute by minute on a clock of its own, through the
+Replays PetShop's normal run and its training incidents with an SLA on latency and
+availability of the web site, minute by minute on a clock of its own, through the
 evaluation and the sweep as they run in production. Prints recall and false alerts a day,
 without grouping (everybody hears of every alert) and with it.
 """

@@ -138,9 +138,9 @@ def announces(
     if event.to_status not in (Status.FIRING, Status.ACKNOWLEDGED) or event.data.get("quiet"):
         return False
     if alert.incident_id is None:
-        return event.kind != Kind.ESCALATED or _rises(event)
+        return event.kind != Kind.ESCALATED or _is_news(event, event.data.get("was"))
     heard = _heard(_before(event) if told is None else told)
-    return heard is None or _rank(event) > heard
+    return heard is None or _is_news(event, _RANKS[heard])
 
 
 def hold(incident_id: int) -> None:
@@ -247,9 +247,13 @@ def _rank(event: AlertEvent) -> int:
     return _RANKS.index(event.data.get("severity") or event.alert.severity)
 
 
-def _rises(event: AlertEvent) -> bool:
-    was = event.data.get("was")
-    return was is None or _rank(event) > _RANKS.index(was)
+def _is_news(event: AlertEvent, known: str | None) -> bool:
+    """PURE: whether people who know of a severity must hear of the event's.
+
+    Only that it became critical: a breach that grows passes every step below within
+    minutes, and who was told is looking at it already.
+    """
+    return _RANKS[_rank(event)] == Severity.CRITICAL and known != Severity.CRITICAL
 
 
 def _title(alert: Alert) -> str:

@@ -70,13 +70,24 @@ def test_an_incident_is_told_twice_however_many_alerts_it_has(breach: Breach) ->
     assert Route().kinds() == ["opened", "resolved"]
 
 
-def test_a_graver_one_is_told_again(breach: Breach) -> None:
+def test_only_that_it_became_critical_is_told_again(breach: Breach) -> None:
     breach()
     breach("availability", severity="high")
     third = breach("satisfaction")
     opening.touch(third, {"severity": "high"}, note="20 %")
     opening.touch(third, {"severity": "critical"}, note="90 %")
-    assert announced() == ["opened", "opened", "escalated"]
+    breach("learning", severity="critical")
+    assert announced() == ["opened", "escalated"]
+
+
+def test_a_route_for_high_ones_hears_of_the_first_though_others_were_told_before(
+    breach: Breach,
+) -> None:
+    every, grave = Route(), Route(severity="high")
+    alert = breach()
+    assert (every.kinds(), grave.kinds()) == (["opened"], [])
+    opening.touch(alert, {"severity": "high"}, note="20 %")
+    assert (every.kinds(), grave.kinds()) == (["opened"], ["escalated"])
 
 
 @pytest.mark.parametrize(
