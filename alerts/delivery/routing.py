@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from accounts.models import User
 from alerts import matching
 from alerts.delivery import incidents, outbox
 from alerts.models import Alert, AlertEvent, Channel, Notification, Route, Severity, Status
+from alerts.triage import grouping
 from alerts.triage.people import may_see
 from metrics.models import Component
 
@@ -116,7 +118,7 @@ def route(event: AlertEvent, rules: Rules | None, now: datetime) -> None:
     if event.kind in TELLING:
         rows = list(_telling(event, rules, now))
     elif event.kind == Kind.RESOLVED:
-        rows = list(_closing(event, now))
+        rows = list(_closing(event, rules, now))
     elif event.kind in PERSONAL:
         rows = list(_personal(event, rules, now))
     else:
@@ -164,7 +166,7 @@ def _telling(event: AlertEvent, rules: Rules, now: datetime) -> Iterator[Notific
         return
     for channel, one in targets(alert, rules).items():
         held, note = _withheld(event)
-        if not held and not incidents.announces(event, incidents.told(alert, channel)):
+        if not held and not grouping.announces(event, incidents.told(alert, channel)):
             held, note = Held.INCIDENT, ""
         yield outbox.entry(
             event, channel, now=now, route=one, why=f"route {one}", held=held, held_note=note
@@ -182,7 +184,7 @@ def _withheld(event: AlertEvent) -> tuple[str, str]:
     return Held.NO, ""
 
 
-def _closing(event: AlertEvent, now: datetime) -> Iterator[Notification]:
+def _closing(event: AlertEvent, rules: Rules, now: datetime) -> Iterator[Notification]:
     _drop_those_that_wait_for_hours(event, now)
     for before in _told(event.alert):
         if before.route is not None and not before.route.notify_resolved:
@@ -191,7 +193,8 @@ def _closing(event: AlertEvent, now: datetime) -> Iterator[Notification]:
             continue
         held = Held.FLAPPING if event.alert.flapping else Held.NO
         heard = incidents.told(event.alert, before.channel, before.recipient)
-        if not held and not incidents.announces(event, heard):
+        mine = partial(_leads_to, before.channel, rules)
+        if not held and not grouping.announces(event, heard, mine):
             held = Held.INCIDENT
         yield outbox.entry(
             event,
@@ -202,6 +205,10 @@ def _closing(event: AlertEvent, now: datetime) -> Iterator[Notification]:
             why=before.why,
             held=held,
         )
+
+
+def _leads_to(channel: Channel, rules: Rules, alert: Alert) -> bool:
+    return channel in targets(alert, rules)
 
 
 def _drop_those_that_wait_for_hours(event: AlertEvent, now: datetime) -> None:
