@@ -18,10 +18,7 @@ TOLD = (
 
 
 def told(alert: Alert, channel: Channel, recipient: User | None = None) -> list[AlertEvent]:
-    """What a channel and person was told of the alert's incident."""
-    if alert.incident_id is None:
-        return []
-    rows = Notification.objects.filter(
-        TOLD, channel=channel, recipient=recipient, alert__incident_id=alert.incident_id
-    )
+    """What a channel and person was told of the alert's incident, or of the alert without one."""
+    of = {"alert": alert} if alert.incident_id is None else {"alert__incident": alert.incident_id}
+    rows = Notification.objects.filter(TOLD, channel=channel, recipient=recipient, **of)
     return [row.event for row in rows.select_related("event__alert") if row.event is not None]

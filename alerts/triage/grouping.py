@@ -205,7 +205,8 @@ def _announces_end(
 ) -> bool:
     alert = event.alert
     if alert.incident_id is None:
-        return event.from_status in (Status.FIRING, Status.ACKNOWLEDGED)
+        fired = event.from_status in (Status.FIRING, Status.ACKNOWLEDGED)
+        return fired if told is None else _heard(told) is not None
     if told is None:
         return bool(event.data.get("last")) and _heard(_before(event)) is not None
     if _heard(told) is None:
