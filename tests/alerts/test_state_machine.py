@@ -204,7 +204,7 @@ class Alerts(RuleBasedStateMachine):
 
     @invariant()
     def people_know_how_bad_it_is(self) -> None:
-        """They heard of every incident, how grave it is, and of none too early that it is over."""
+        """They heard of every incident, and when it is critical; of no end too early."""
         for incident in Incident.objects.all():
             told: list[AlertEvent] = []
             events = AlertEvent.objects.filter(alert__incident=incident).select_related("alert")
