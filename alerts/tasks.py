@@ -12,9 +12,9 @@ from alerts.triage import lifecycle, settling
 
 
 @shared_task
-def evaluate() -> dict[str, int] | None:
-    """Judge every promise by what is committed, and bring the alerts in line."""
-    done = pipeline.run()
+def evaluate(*, news_alone: bool = False) -> dict[str, int] | None:
+    """Judge every promise, or what came in alone, and bring the alerts in line."""
+    done = pipeline.run(news_alone=news_alone)
     return None if done is None else asdict(done)
 
 

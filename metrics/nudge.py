@@ -2,8 +2,8 @@
 
 Many commits make one task: a mark in the broker says since when rows wait, and
 only who sets it enqueues the task, which takes the mark when it begins. So at
-most one task is queued while one runs. A pass may take a tenth of the time at
-most: what it took is kept beside the mark, and the next nudge waits ten times
+most one task is queued while one runs. A pass may take a twentieth of the time at
+most: what it took is kept beside the mark, and the next nudge waits twenty times
 as long. Beat's tick finds whatever a lost nudge did not tell.
 """
 
@@ -27,8 +27,8 @@ WAITING, TOOK = "aiosmon:rows-wait-since", "aiosmon:judging-took"
 # A task that was lost with its worker must not keep later nudges back for long.
 MARK_SECONDS = 5
 LEAST_SECONDS, MOST_SECONDS = 0.1, 5.0
-# The share of the time that judging may take, as its inverse.
-REST = 10
+# The share of the time that judging news may take, as its inverse.
+REST = 20
 TIMEOUT_SECONDS = 2.0
 # After a failure the broker is left alone for this long.
 PAUSE_SECONDS = 5.0
@@ -76,7 +76,12 @@ class Nudger:
 def tell(store: "redis.Redis", since: float) -> float:
     """Enqueue the task unless one is waiting; return how long to wait before the next (s)."""
     if store.set(WAITING, since, nx=True, ex=MARK_SECONDS):
-        current_app.send_task(settings.AFTER_ROWS_TASK, expires=MARK_SECONDS, retry=False)
+        current_app.send_task(
+            settings.AFTER_ROWS_TASK,
+            kwargs={"news_alone": True},
+            expires=MARK_SECONDS,
+            retry=False,
+        )
     took = store.get(TOOK)
     return min(max(REST * float(took or 0), LEAST_SECONDS), MOST_SECONDS)
 

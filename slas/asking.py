@@ -1,7 +1,7 @@
 """Which objective is asked of which client now, and which times don't count for it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,13 +12,18 @@ from slas.recent import Asked, Pair
 from slas.windows import Span
 
 
-def asked(promised: Iterable[Objective], start: datetime, now: datetime) -> list[Asked]:
-    """Each objective with each client for which anything was ever counted.
+def asked(
+    promised: Iterable[Objective],
+    start: datetime,
+    now: datetime,
+    only: Collection[Pair] | None = None,
+) -> list[Asked]:
+    """Each objective with each client for which anything was ever counted; of these ``only`` some.
 
     With what approved exclusions and business hours take out from ``start`` on. A contract in
     force takes the place of its SLA's objectives for its client.
     """
-    found = _all(promised, now)
+    found = _all(promised, now, recent.pairs() if only is None else sorted(only))
     slos: dict[int, list[Slo]] = defaultdict(list)
     known = Slo.objects.in_bulk({one.pair[1] for one, _contract in found})
     for one, _contract in found:
@@ -45,7 +50,9 @@ def _excluding(
     return replace(one, excluded=tuple(spans)) if spans else one
 
 
-def _all(promised: Iterable[Objective], now: datetime) -> list[tuple[Asked, Contract | None]]:
+def _all(
+    promised: Iterable[Objective], now: datetime, pairs: Iterable[Pair]
+) -> list[tuple[Asked, Contract | None]]:
     default = {objective.key: objective for objective in promised}
     own = {
         (contract.client_id, objective.key): (objective, contract)
@@ -55,7 +62,7 @@ def _all(promised: Iterable[Objective], now: datetime) -> list[tuple[Asked, Cont
     known = Slo.objects.values_list("pk", "base", "client")
     slos = {pk: (base, owner) for pk, base, owner in known}
     found: list[tuple[Asked, Contract | None]] = []
-    for client_id, slo_id in recent.pairs():
+    for client_id, slo_id in pairs:
         base, owner = slos.get(slo_id, ("", None))
         replaced = own.get((client_id, base))
         if owner is None and base in default and replaced is None:

@@ -6,7 +6,7 @@ days; its verdict is about its own window. All other objectives are judged over 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,23 +33,29 @@ _RESOLUTION = timedelta(microseconds=1)
 _ORDERS = [timedelta(days=days) for days in (1, 3, 7)]
 
 
-def refresh(now: datetime) -> None:
-    """Count what has come in until now, so that the judgement doesn't wait for other tasks."""
-    steps: list[Callable[[], int]] = [
-        lambda: versions.sync(now),
-        rollups.roll_up_all,
-        slis.count_all,
-    ]
+def refresh(now: datetime, *, sync: bool = True) -> set[Pair]:
+    """Count what has come in until now, so that the judgement doesn't wait for other tasks.
+
+    Returns the clients and objectives that were counted anew. ``sync`` brings the versions in
+    line before, which edits in the admin do by themselves.
+    """
+    touched: set[Pair] = set()
+    steps: list[Callable[[], int]] = [rollups.roll_up_all, lambda: slis.count_all(touched=touched)]
+    if sync:
+        steps.insert(0, lambda: versions.sync(now))
     for step in steps:
         try:
             step()
         except DatabaseError:
             # One minute that can't be counted must not silence all other promises.
             logger.exception("counting failed")
+    return touched
 
 
-def evaluate(promised: Iterable[Objective], now: datetime) -> list[Finding]:
-    """Judge every objective for every client that anything was ever counted for.
+def evaluate(
+    promised: Iterable[Objective], now: datetime, only: Collection[Pair] | None = None
+) -> list[Finding]:
+    """Judge every objective for every client that anything was ever counted for, or ``only`` some.
 
     Where a client's contract is in force, its objectives take the place of the SLA's. The
     number of statements doesn't depend on that of objectives, except for those that are broken:
@@ -58,7 +64,7 @@ def evaluate(promised: Iterable[Objective], now: datetime) -> list[Finding]:
     objectives = list(promised)
     in_force = Rules()
     longest = max((_longest(o, in_force.of(o)) for o in objectives), default=recent.MINUTE)
-    asked = asking.asked(objectives, recent.start_of(longest, now), now)
+    asked = asking.asked(objectives, recent.start_of(longest, now), now, only)
     one_pass = _Pass(asked, {one.objective: in_force.of(one.objective) for one in asked}, now)
     found = held.apply([one_pass.finding(one) for one in asked], now)
     return [_exact(_graded(finding)) for finding in found]

@@ -15,11 +15,15 @@ Key = tuple[int, str, str]  # client, objective, rule
 def apply(findings: Sequence[Finding], now: datetime) -> list[Finding]:
     """The findings with the rule that fires: the first that burns and has burnt long enough.
 
-    Where none has, the first that burns is ``holding``.
-
-    What is kept of rules that no longer burn, or no longer are, goes.
+    Where none has, the first that burns is ``holding``. What is kept of rules of these findings
+    that no longer burn, or no longer are, goes.
     """
-    before = {(one.client_id, one.objective, one.rule): one.since for one in HeldRule.objects.all()}
+    judged = {(finding.client_id, finding.objective.key) for finding in findings}
+    before = {
+        (one.client_id, one.objective, one.rule): one.since
+        for one in HeldRule.objects.all()
+        if (one.client_id, one.objective) in judged
+    }
     burning_now: dict[Key, datetime] = {}
     found = []
     for finding in findings:

@@ -199,8 +199,10 @@ WHERE r.minute >= %s AND (%s::int IS NULL OR r.client_id = %s)
 """
 
 
-def count(hours: int = HOURS) -> int:
+def count(hours: int = HOURS, touched: set[tuple[int, int]] | None = None) -> int:
     """Count what changed in up to ``hours`` hours of a client, newest first; return how many.
+
+    The clients and objectives that were counted anew are added to ``touched``.
 
     The advisory lock comes before the rows are read, as in the roll-up. Who
     counts holds a client's whole day, since the day is summed up as well.
@@ -216,16 +218,17 @@ def count(hours: int = HOURS) -> int:
         # Where minutes are gone, one that is counted anew would stand for its whole hour.
         oldest = max(kept_since(now), rollups.kept_since(now))
         marks = [mark for mark in cursor.fetchall() if mark[2] >= oldest]
-        if marks:
-            _recount(cursor, marks)
+        found = _recount(cursor, marks) if marks else set()
+    if touched is not None:
+        touched |= found
     return len(claimed)
 
 
-def count_all(most: int = 1000) -> int:
-    """Count batch after batch until nothing is left, at most ``most`` times."""
+def count_all(most: int = 1000, touched: set[tuple[int, int]] | None = None) -> int:
+    """Count batch after batch until nothing is left, at most ``most`` times; as ``count``."""
     done = 0
     for _ in range(most):
-        counted = count()
+        counted = count(touched=touched)
         done += counted
         if not counted:
             break
@@ -280,7 +283,8 @@ def forget_old(now: datetime) -> int:
     return SliMinute.objects.filter(minute__lt=rollups.forgotten_until(now)).delete()[0]
 
 
-def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
+def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
+    """Count the marked minutes anew; which clients and objectives that concerned."""
     clients, names, minutes = (list(column) for column in zip(*marks, strict=True))
     values = {
         "clients": clients,
@@ -291,7 +295,8 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
     cursor.execute(_FORGET, values)
-    hours = [list(column) for column in zip(*cursor.fetchall(), strict=True)]
+    concerned = cursor.fetchall()
+    hours = [list(column) for column in zip(*concerned, strict=True)]
     # The planner, who can't know how many rows were picked, would compare each with each.
     cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(_COUNT, values)
@@ -299,3 +304,4 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> None:
     if hours:
         cursor.execute(_HOURS, hours)
         cursor.execute(_DAYS, hours)
+    return {(client_id, slo_id) for client_id, slo_id, _hour in concerned}

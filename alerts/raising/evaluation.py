@@ -39,17 +39,19 @@ class Pass:
     resolved: int = 0
 
 
-def evaluate(now: datetime | None = None) -> Pass | None:
+def evaluate(now: datetime | None = None, *, news_alone: bool = False) -> Pass | None:
     """Judge every objective and bring the alerts in line; None while another pass runs.
 
-    Repeatable: a second pass over the same rows opens nothing new.
+    With ``news_alone`` only what was counted anew is judged: what came in may break a promise at
+    once, all else changes with time alone, and waits for a whole pass. Repeatable: a second pass
+    over the same rows opens nothing new.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
             return None
         try:
-            return _evaluate(now or timezone.now())
+            return _news(now or timezone.now()) if news_alone else _evaluate(now or timezone.now())
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
@@ -71,8 +73,29 @@ def _evaluate(now: datetime) -> Pass:
     evaluating.refresh(now)
     promised = objectives.enabled()
     findings = evaluating.evaluate(promised, now)
-    compliance.record(findings)
     done = Pass(findings=len(findings), resolved=_close_unpromised(promised))
+    clients = _follow_all(findings, done)
+    opened, resolved = silent.follow(findings, clients, now)
+    done.opened += opened
+    done.resolved += resolved
+    settling.fire_due(now)
+    return done
+
+
+def _news(now: datetime) -> Pass:
+    touched = evaluating.refresh(now, sync=False)
+    done = Pass()
+    if touched:
+        findings = evaluating.evaluate(objectives.enabled(), now, touched)
+        done.findings = len(findings)
+        _follow_all(findings, done)
+        settling.fire_due(now)
+    return done
+
+
+def _follow_all(findings: list[Finding], done: Pass) -> dict[int, str]:
+    """Record the verdicts and bring the alerts in line; the clients' names."""
+    compliance.record(findings)
     clients = dict(Client.objects.values_list("pk", "name"))
     # Looked up once: nearly all findings are ok and have no alert.
     open_marks = dict(_open_alerts().values_list("fingerprint", "status"))
@@ -82,11 +105,7 @@ def _evaluate(now: datetime) -> Pass:
         except Exception:
             # One promise that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"objective": finding.objective.key})
-    opened, resolved = silent.follow(findings, clients, now)
-    done.opened += opened
-    done.resolved += resolved
-    settling.fire_due(now)
-    return done
+    return clients
 
 
 def _open_alerts() -> QuerySet[Alert]:

@@ -1,6 +1,7 @@
 """From committed rows to alerts in one go: roll up, count, judge.
 
-A nudge from ingestion starts it, and beat's tick for what no nudge told. Two
+A nudge from ingestion starts it, and judges what came in; beat's tick judges everything, and so
+finds what no nudge told. Two
 at once would do the same work twice: the second waits for the first's end, as
 its rows may have come after the first had looked.
 """
@@ -20,17 +21,18 @@ LOCK = 0x50495045
 WAIT_MS = 2_000
 
 
-def run() -> evaluation.Pass | None:
+def run(*, news_alone: bool = False) -> evaluation.Pass | None:
     """Bring alerts in line with what is committed; None when another run holds on too long."""
     with _alone() as alone:
         if not alone:
             return None
         began, last = time.monotonic(), _last_alert()
         since = nudge.take()
-        done = evaluation.evaluate()
+        done = evaluation.evaluate(news_alone=news_alone)
         if done is not None and done.opened and since is not None:
             _remember(last, datetime.fromtimestamp(since, UTC))
-        nudge.took(time.monotonic() - began)
+        if news_alone:
+            nudge.took(time.monotonic() - began)
         return done
 
 

@@ -9,11 +9,13 @@ import pytest
 import redis
 from django.conf import settings as portal
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Client
 from alerts.models import Alert
-from alerts.raising import pipeline
+from alerts.raising import evaluation, pipeline
 from metrics import nudge
+from slas import evaluating, versions
 from slas.models import SliMinute
 
 
@@ -69,3 +71,18 @@ def test_a_second_run_waits_for_the_first_and_gives_up_when_it_holds_on(
     let_go.set()
     first.join(10)
     assert pipeline.run() is not None
+
+
+@pytest.mark.django_db
+def test_news_alone_leaves_what_did_not_change_to_the_next_whole_pass(
+    acme: Client, globex: Client, make_rows: Callable[..., Any]
+) -> None:
+    versions.sync(timezone.now())
+    make_rows(globex, [9000] * 20)
+    evaluating.refresh(timezone.now())
+    make_rows(acme, [9000] * 20)
+    assert pipeline.run(news_alone=True) is not None
+    assert {alert.client for alert in Alert.objects.all()} == {acme}
+    assert pipeline.run(news_alone=True) == evaluation.Pass()
+    pipeline.run()
+    assert {alert.client for alert in Alert.objects.all()} == {acme, globex}
