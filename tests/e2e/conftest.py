@@ -37,7 +37,7 @@ def portal(
 ) -> str:
     """The address of a portal in which Acme's simple queries break their promise."""
     load_demo("http://127.0.0.1:8090")
-    make_rows(acme, [9000.0] * 5 + [500.0] * 5, request_id="req-slow-1")
+    make_rows(acme, [9000.0] * 8 + [500.0] * 2, request_id="req-slow-1")
     make_rows(globex, [400.0] * 10)
     make_rows(
         globex, [90.0] * 10, metric_name="user_feedback_processing_time", component="user_interface"

@@ -54,9 +54,9 @@ def told(portal: str, receiver: Receiver) -> Channel:
     ).channels.add(channel)
     routing.route_new_events()
     sending.send_next(channel.pk)
-    dead = Notification.objects.filter(status="waiting")[:1]
+    dead = Notification.objects.exclude(status="sent")[:1]
     Notification.objects.filter(pk__in=dead).update(
-        status="dead", attempts=16, last_error="HTTP 500 Internal Server Error: try later"
+        status="dead", held="", attempts=16, last_error="HTTP 500 Internal Server Error: try later"
     )
     return channel
 
