@@ -185,6 +185,9 @@ def _raise(mark: str, finding: Finding, client: str, hold: timedelta | None = No
                 # It was closed meanwhile: a new one needs all that the old one has.
                 numbers |= judging.of(finding, mark, None)
             return "opened" if _open(mark, finding, numbers, hold) else ""
+        if alert.status == Status.PENDING:
+            # Its rule has held, or another one: settling fires it in this very pass.
+            numbers["fires_at"] = None if hold else finding.end
         opening.touch(alert, numbers, note=numbers["severity_reason"])
     return "updated"
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from accounts.models import Client
-from alerts.models import Alert
+from alerts.models import Alert, Status
 from alerts.raising import context, evidence, impact, playbooks, rules, severity, wording
 from slas.compliance import Finding
 
@@ -28,7 +28,9 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
     level, reason = graded.severity.value, graded.reason
     if before is not None and wording.worse(before.severity, level) == before.severity:
         level, reason = before.severity, before.severity_reason or reason
-    if before is not None and level == before.severity and not evidence.is_due(kept, finding):
+    pending = before is not None and before.status == Status.PENDING
+    fresh = not pending and not evidence.is_due(kept, finding)
+    if before is not None and level == before.severity and fresh:
         return {"severity": level, "severity_reason": reason}
     worst = facts.worst(severity.Facts.stored(before) if before else None)
     try:
@@ -39,8 +41,8 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
         logger.exception("gathering failed", extra={"objective": finding.objective.key})
         found, numbers = evidence.bare(finding), impact.bare(finding, client)
     found |= {"severity_reason": reason, "graded": asdict(worst)}
-    # An alert ends by the rule that opened it.
-    found["opened_by"] = kept.get("opened_by") or rules.name(found)
+    # An alert ends by the rule that opened it, a pending one by the rule that fires it.
+    found["opened_by"] = ("" if pending else kept.get("opened_by")) or rules.name(found)
     fields = {
         "severity": level,
         "severity_reason": reason,

@@ -27,7 +27,7 @@ def ask() -> Ask:
     """``ask("GET", url, bound_to=acme, joined="true")`` with a key of both scopes."""
 
     def send(method: str, url: str = URL, bound_to: Client | None = None, **filters: str) -> Any:
-        key = keys.issue("asks", list(ApiKey.Scope.values), client=bound_to)[1]
+        key = keys.issue("asks", [ApiKey.Scope.INGEST, ApiKey.Scope.READ], client=bound_to)[1]
         browser = Browser(headers={"X-API-Key": key})
         return browser.get(url, filters) if method == "GET" else browser.post(url)
 

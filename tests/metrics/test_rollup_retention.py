@@ -65,10 +65,15 @@ def test_minutes_that_are_not_summed_up_yet_stay(
 
 
 def test_hours_and_days_are_forgotten_after_their_own_retention(
-    rolled_up: None, settings: Any
+    acme: Client, make_rows: Callable[..., Any], settings: Any
 ) -> None:
+    first = floor(timezone.now() - timedelta(days=2), DAY)
+    make_rows(acme, [100], timestamp=first)
+    make_rows(acme, [100], timestamp=first - timedelta(minutes=1))
+    rollups.roll_up_all()
+    longer.roll_up_all(timezone.now())
     settings.HOUR_RETENTION_DAYS = 2
     tasks.maintain()
     for model in (HourRollup, MetricHour):
-        assert model.objects.get().hour == OLDEST
-    assert DayRollup.objects.get().day == OLDEST
+        assert model.objects.get().hour == first
+    assert DayRollup.objects.get().day == first
