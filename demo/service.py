@@ -103,7 +103,7 @@ class Service:
         return await self.compute(lambda: self.embedder.embed(texts).tolist())
 
     async def report_resources(self) -> None:
-        """Report the gauges for ever, every `config.resource_seconds`, and once what was trained."""
+        """Report the gauges for ever, every `config.resource_seconds`, once what was trained."""
         new = list(self.models.values())
         while True:
             await asyncio.sleep(self.config.resource_seconds)
