@@ -30,7 +30,7 @@ def sla(portal: str, acme: Client, globex: Client, make_rows: Callable[..., Any]
     for hours in range(2, HOURS):
         at = now - timedelta(hours=hours)
         slow = 2700.0 if at.hour in (14, 15) else 800.0
-        make_rows(acme, [slow] * 4 + [600.0] * 3, timestamp=at, user_satisfaction_score=4.6)
+        make_rows(acme, [slow] * 8 + [600.0] * 3, timestamp=at, user_satisfaction_score=4.6)
         lost = hours in (40, 41)
         make_rows(globex, [9000.0 if lost else 500.0] * 6, timestamp=at)
     return Sla.objects.get(code="simple_queries")
