@@ -38,21 +38,26 @@ def run() -> bool:
         # In turns: whatever else the machine does then slows down both.
         for number in range(PASSES):
             for url, seconds in passes.items():
-                seconds.append(child(url, "pass", str(number))["seconds"])
+                seconds += child(url, "pass", str(number))["seconds"]
         for url in passes:
             child(url, "forget")
-        kept = [same(*(statistics.median(seconds) for seconds in passes.values()))]
+        kept = [same(*passes.values())]
         questions = child(large, "questions")
     return all([*kept, *(line(name, *times) for name, times in questions.items())])
 
 
-def same(small: float, large: float) -> bool:
-    """Print what a pass takes; True when it doesn't depend on history."""
-    ratio = large / small
-    print(
-        f"  pass over 10,000 new rows: {small:.2f} s with {SMALL:,} rows of history, {large:.2f} s "
-        f"with {LARGE:,}   ratio {ratio:.2f}   promise {1 - SAME:g} to {1 + SAME:g}"
-    )
+def same(small: list[float], large: list[float]) -> bool:
+    """Print what a pass takes; True when it doesn't depend on history.
+
+    The fastest are compared: what other work on the machine adds is none of the pass's.
+    """
+    ratio = min(large) / min(small)
+    for rows, seconds in ((SMALL, small), (LARGE, large)):
+        print(
+            f"  pass over 10,000 new rows, {rows:>10,} rows of history: {min(seconds):.2f} s, "
+            f"median {statistics.median(seconds):.2f} s of {len(seconds)}"
+        )
+    print(f"  the fastest of each: ratio {ratio:.2f}   promise {1 - SAME:g} to {1 + SAME:g}")
     return 1 - SAME <= ratio <= 1 + SAME
 
 
