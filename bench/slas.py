@@ -51,8 +51,8 @@ def same(small: list[float], large: list[float]) -> bool:
     ratio = statistics.median(large) / statistics.median(small)
     for rows, seconds in ((SMALL, small), (LARGE, large)):
         print(
-            f"  pass over 10,000 new rows, {rows:>10,} rows of history: "
-            f"{statistics.median(seconds):.2f} s, the fastest of {len(seconds)} {min(seconds):.2f} s"
+            f"  pass over 10,000 new rows, {rows:>10,} rows of history: {statistics.median(seconds):.2f} s, "
+            f"the fastest of {len(seconds)} {min(seconds):.2f} s"
         )
     print(f"  ratio {ratio:.2f}   promise {1 - SAME:g} to {1 + SAME:g}")
     return 1 - SAME <= ratio <= 1 + SAME
