@@ -162,18 +162,19 @@ def _counted(
 ) -> dict[int, Counted]:
     """What was counted in each segment; objectives with the same segments share a query."""
     alike: dict[tuple[Span, ...], list[int]] = defaultdict(list)
+    places: list[tuple[int, SloVersion, tuple[Span, ...]]] = []
     for one in found:
+        slo_id = one.slo.pk
+        out = spans.get(slo_id)
         for part in one.segments:
-            left = windows.included(part.start, part.end, spans.get(one.slo.pk, ()))
-            alike[tuple(left)].append(one.slo.pk)
+            whole = [(part.start, part.end)]
+            left = tuple(windows.included(*whole[0], out) if out else whole)
+            alike[left].append(slo_id)
+            places.append((slo_id, part.version, left))
     sums = {left: _sums(client_id, ids, left) for left, ids in alike.items()}
-    result: dict[int, Counted] = {}
-    for one in found:
-        result[one.slo.pk] = []
-        for part in one.segments:
-            left = windows.included(part.start, part.end, spans.get(one.slo.pk, ()))
-            counted = sums[tuple(left)].get(one.slo.pk, Sums())
-            result[one.slo.pk].append((part.version, counted))
+    result: dict[int, Counted] = defaultdict(list)
+    for slo_id, version, left in places:
+        result[slo_id].append((version, sums[left].get(slo_id, Sums())))
     return result
 
 
@@ -199,6 +200,7 @@ def _standing(
     figures = _figures(net) if total.total else None
     # Without exclusions it is the same list.
     as_it_was = figures if net is gross else _figures(gross) if gross_total.total else None
+    burn = figures.burn if figures else None
     silent_since = quiet.since(held.version, held.segments[-1].end, gross_total.total)
     return Standing(
         slo=held.slo,
@@ -210,8 +212,8 @@ def _standing(
         gross=gross_total,
         status=_status(held, figures, total, gross_total, _all_out(held, spans, now), silent_since),
         attained=figures.attained if figures else None,
-        budget_left=None if figures is None or figures.burn is None else 1 - figures.burn,
-        burn=figures.burn if figures else None,
+        budget_left=None if burn is None else 1 - burn,
+        burn=burn,
         silent_since=silent_since,
         required=figures.required if figures else _required(held.version),
         gross_attained=as_it_was.attained if as_it_was else None,
