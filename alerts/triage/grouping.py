@@ -38,6 +38,8 @@ _NEWS = (*ALARMS, Kind.UNACKNOWLEDGED)
 # Why an alarm is written down, but told by nobody.
 SUPPRESSED, FLAPPING = "suppressed", "flapping"
 _RANKS = list(Severity.values)
+# What does not wake anybody.
+_MILD = (Severity.LOW, Severity.MEDIUM)
 
 
 def lock() -> None:
@@ -230,7 +232,13 @@ def _before(event: AlertEvent) -> list[AlertEvent]:
         )
         | Q(kind=Kind.RESOLVED, data__last=True)
     )
-    return [one for one in earlier.order_by("pk") if not one.data.get("quiet")]
+    told: list[AlertEvent] = []
+    for one in earlier.select_related("alert").order_by("pk"):
+        heard = _heard(told)
+        always = one.kind in (Kind.RESOLVED, Kind.UNACKNOWLEDGED) or heard is None
+        if not one.data.get("quiet") and (always or _is_news(one, _RANKS[heard or 0])):
+            told.append(one)
+    return told
 
 
 def _heard(told: Iterable[AlertEvent]) -> int | None:
@@ -251,10 +259,10 @@ def _rank(event: AlertEvent) -> int:
 def _is_news(event: AlertEvent, known: str | None) -> bool:
     """PURE: whether people who know of a severity must hear of the event's.
 
-    Only that it became critical: a breach that grows passes every step below within
-    minutes, and who was told is looking at it already.
+    Only that it became critical, where they know of a medium one at most: a breach that
+    grows passes single steps within minutes, and who was told is looking at it already.
     """
-    return _RANKS[_rank(event)] == Severity.CRITICAL and known != Severity.CRITICAL
+    return _RANKS[_rank(event)] == Severity.CRITICAL and known in _MILD
 
 
 def _title(alert: Alert) -> str:

@@ -70,14 +70,23 @@ def test_an_incident_is_told_twice_however_many_alerts_it_has(breach: Breach) ->
     assert Route().kinds() == ["opened", "resolved"]
 
 
-def test_only_that_it_became_critical_is_told_again(breach: Breach) -> None:
+def test_that_a_mild_one_became_critical_is_told_once_and_no_other_step(breach: Breach) -> None:
     breach()
+    mild = Route()
+    assert mild.kinds() == ["opened"]
     breach("availability", severity="high")
     third = breach("satisfaction")
     opening.touch(third, {"severity": "high"}, note="20 %")
     opening.touch(third, {"severity": "critical"}, note="90 %")
     breach("learning", severity="critical")
-    assert announced() == ["opened", "escalated"]
+    assert announced() == mild.kinds() == ["opened", "escalated"]
+
+
+def test_who_knows_of_a_high_one_is_not_told_that_it_became_critical(breach: Breach) -> None:
+    alert = breach(severity="high")
+    opening.touch(alert, {"severity": "critical"}, note="90 %")
+    recover(alert)
+    assert announced() == Route().kinds() == ["opened", "resolved"]
 
 
 def test_a_route_for_high_ones_hears_of_the_first_though_others_were_told_before(
