@@ -59,6 +59,8 @@ class Portal:
             "AIOSMON_DEMO_HISTORY": "0",
             "AIOSMON_ADMIN_PASSWORD": PASSWORD,
             "AIOSMON_RESOLVE_GRACE_SECONDS": "5",
+            # Each breach is an incident of its own: of one, people hear once.
+            "AIOSMON_INCIDENT_SPAN_SECONDS": "0",
             "DEMO_TRAFFIC": "0",
             # The tests' receivers of notifications.
             "AIOSMON_NOTIFY_ALLOW": "127.0.0.1",
