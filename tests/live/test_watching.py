@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -64,7 +64,7 @@ def self_alerts(portal: Portal, status: str) -> set[str]:
 def test_what_stops_is_named_within_30_seconds_and_alone(portal: Portal) -> None:
     wait_for("all parts to work", portal.ready)
     with (
-        portal.sign_in() as browser,
+        closing(portal.sign_in()) as browser,
         stopped(portal, "probes"),
         evaluation_hangs(portal),
     ):
