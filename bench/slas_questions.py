@@ -36,6 +36,12 @@ WHERE m."timestamp" >= %(start)s AND m."timestamp" < %(end)s AND NOT m.synthetic
     AND m.client_id = ANY(%(clients)s)
 GROUP BY 1, 2
 """
+# What a report tells of each objective: its counts, and three percentiles of what succeeded.
+_REPORT = _COMPLIANCE.replace(
+    "    count(*)\nFROM",
+    "    count(*), percentile_disc(ARRAY[0.5, 0.95, 0.99])\n"
+    "    WITHIN GROUP (ORDER BY m.metric_value) FILTER (WHERE m.success)\nFROM",
+)
 Answer = Any
 
 
@@ -77,6 +83,7 @@ def questions() -> dict[str, tuple[float, float]]:
         "p95 over 30 days by hour": percentiles(start, end),
         "compliance of all objectives": compliance(start, end),
         "a client's month": month(start, end),
+        "a client's monthly report": report(start, end),
     }
 
 
@@ -127,6 +134,21 @@ def month(start: datetime, end: datetime) -> tuple[float, float]:
         (client.pk, one.slo.pk): (one.sums.good, one.sums.total) for one in found if one.sums.total
     }
     return ours, from_rows(counts, start, end)
+
+
+def report(start: datetime, end: datetime) -> tuple[float, float]:
+    """The client's whole monthly report, percentiles included, against its figures from rows."""
+    from accounts.models import Client
+    from slas import report as reports
+    from slas.periods import Period
+
+    client, period = Client.objects.get(code="bench0"), Period(start, end, "the month", "days")
+    ours, made = timed(lambda: reports.of(client, period), TIMES)
+    values = {"clients": [client.pk], "start": start, "end": end}
+    plain, rows = timed(lambda: fetched(_REPORT, values))
+    told = [one["counted"] for one in made.content["promises"] if one["counted"]["total"]]
+    assert sorted((one["good"], one["total"]) for one in told) == sorted(row[2:4] for row in rows)
+    return ours, plain
 
 
 def from_rows(counts: dict[Any, tuple[int, int]], start: datetime, end: datetime) -> float:
