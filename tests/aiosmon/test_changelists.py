@@ -60,19 +60,20 @@ def put_on_call(team: Team) -> None:
     EscalationStep.objects.create(policy=policy, after_minutes=0, schedule=schedule)
 
 
-@pytest.mark.parametrize("label", MODELS)
-def test_a_list_takes_a_bounded_number_of_queries(
-    label: str, make_user: Callable[..., User], make_rows: Callable[..., Any]
+def test_every_list_takes_a_bounded_number_of_queries(
+    make_user: Callable[..., User], make_rows: Callable[..., Any]
 ) -> None:
     names = ("north", "south", "east", "west", "centre", "coast")
     fill(make_rows, [Client.objects.create(code=name, name=name) for name in names])
     browser = Browser()
     browser.force_login(make_user(is_superuser=True))
-    app, model = label.split(".")
-    with CaptureQueriesContext(connection) as queries:
-        response = browser.get(reverse(f"admin:{app}_{model}_changelist"))
-    assert response.status_code == 200
-    assert len(queries) <= MOST_QUERIES, "\n".join(query["sql"] for query in queries)
+    wrong = {}
+    for label in MODELS:
+        with CaptureQueriesContext(connection) as queries:
+            response = browser.get(reverse(f"admin:{label.replace('.', '_')}_changelist"))
+        if response.status_code != 200 or len(queries) > MOST_QUERIES:
+            wrong[label] = [response.status_code, *(query["sql"] for query in queries)]
+    assert wrong == {}
 
 
 SCHEDULES = [label for label in MODELS if label.endswith("schedule")]
