@@ -2,8 +2,8 @@
 
 Many commits make one task: a mark in the broker says since when rows wait, and
 only who sets it enqueues the task, which takes the mark when it begins. So at
-most one task is queued while one runs. A pass may take a twentieth of the time at
-most: what it took is kept beside the mark, and the next nudge waits twenty times
+most one task is queued while one runs. A pass that finds nothing may take a tenth of
+the time: what it took is kept beside the mark, and the next nudge waits ten times
 as long. Beat's tick finds whatever a lost nudge did not tell.
 """
 
@@ -28,7 +28,7 @@ WAITING, TOOK = "aiosmon:rows-wait-since", "aiosmon:judging-took"
 MARK_SECONDS = 5
 LEAST_SECONDS, MOST_SECONDS = 0.1, 5.0
 # The share of the time that judging news may take, as its inverse.
-REST = 20
+REST = 10
 TIMEOUT_SECONDS = 2.0
 # After a failure the broker is left alone for this long.
 PAUSE_SECONDS = 5.0

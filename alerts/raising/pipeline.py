@@ -31,7 +31,8 @@ def run(*, news_alone: bool = False) -> evaluation.Pass | None:
         done = evaluation.evaluate(news_alone=news_alone)
         if done is not None and done.opened and since is not None:
             _remember(last, datetime.fromtimestamp(since, UTC))
-        if news_alone:
+        if news_alone and done is not None and not (done.opened or done.updated):
+            # What opening an alert takes is no reason to look less often.
             nudge.took(time.monotonic() - began)
         return done
 
