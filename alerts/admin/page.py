@@ -14,6 +14,7 @@ from accounts.models import User
 from alerts.admin import badges, evidence_words, impact_words, prose
 from alerts.admin.evidence_words import Event, Fact, Request
 from alerts.admin.impact_words import Budget, Figure
+from alerts.admin.links import promise_url
 from alerts.figures import figures
 from alerts.models import Alert
 from alerts.triage import similar
@@ -118,7 +119,7 @@ def of(alert: Alert, user: User | AnonymousUser, now: datetime) -> AlertPage:
         past=_past(similar.of(alert, user)),
         siblings=[_sibling(one, now) for one in listed],
         siblings_more=len(siblings) - len(listed),
-        promise_url=_promise_url(alert.objective),
+        promise_url=promise_url(alert.objective),
         rows_url=evidence_words.rows_url(alert),
         incident_url=_incident_url(alert),
     )
@@ -202,13 +203,3 @@ def _incident_url(alert: Alert) -> str:
         pass
     query: dict[str, Any] = {"incident": alert.incident_id, "status": "all"}
     return f"{reverse('admin:alerts_alert_changelist')}?{urlencode(query)}"
-
-
-def _promise_url(objective: str) -> str:
-    promise, _, rest = objective.partition(":")
-    code, _, name = rest.rpartition(":")
-    view = {"sla": "sla", "model": "modeltarget", "limit": "resourcelimit"}.get(promise)
-    if view is None:
-        return ""
-    query = {"q": name, "component": code} if promise == "limit" else {"q": code}
-    return f"{reverse(f'admin:slas_{view}_changelist')}?{urlencode(query)}"
