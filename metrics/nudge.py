@@ -8,20 +8,16 @@ as long. Beat's tick finds whatever a lost nudge did not tell.
 """
 
 import contextlib
-import logging
-import os
-import threading
-import time
+from functools import partial
 
 import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError as BrokerError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-logger = logging.getLogger(__name__)
+from metrics.nudging import Nudger
 
 WAITING, TOOK = "aiosmon:rows-wait-since", "aiosmon:judging-took"
 # A task that was lost with its worker must not keep later nudges back for long.
@@ -32,45 +28,6 @@ REST = 10
 TIMEOUT_SECONDS = 2.0
 # After a failure the broker is left alone for this long.
 PAUSE_SECONDS = 5.0
-
-
-class Nudger:
-    """One thread a process: commits only set a flag, the thread talks to the broker."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._since: float | None = None
-        self._pid = 0
-
-    def given(self) -> None:
-        """Rows have just been committed. Never blocks, never raises."""
-        if not settings.AFTER_ROWS_TASK:
-            return
-        with self._lock:
-            if self._since is None:
-                self._since = time.time()
-            if self._pid != os.getpid():
-                # A forked process has its parent's flag, but not its thread.
-                self._pid, self._news = os.getpid(), threading.Event()
-                threading.Thread(target=self._run, name="nudge", daemon=True).start()
-        self._news.set()
-
-    def _run(self) -> None:
-        news, store = self._news, _store()
-        while True:
-            news.wait()
-            news.clear()
-            with self._lock:
-                since, self._since = self._since, None
-            if since is None:
-                continue
-            try:
-                pause = tell(store, since)
-            except (redis.RedisError, BrokerError, OSError) as error:
-                logger.warning("judging could not be nudged: %s", error)
-                pause = PAUSE_SECONDS
-            time.sleep(pause)
 
 
 def tell(store: "redis.Redis", since: float) -> float:
@@ -100,7 +57,7 @@ def took(seconds: float) -> None:
         _store().set(TOOK, f"{seconds:.4f}", ex=60)
 
 
-nudger = Nudger()
+nudger = Nudger("nudge", "AFTER_ROWS_TASK", lambda: partial(tell, _store()), PAUSE_SECONDS)
 
 
 def after_commit() -> None:
