@@ -76,7 +76,7 @@ class SilenceAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["aiosmon/backtest.css", "aiosmon/noise.css"]}
-        js = ["aiosmon/silence.js"]
+        js = ["aiosmon/asking.js", "aiosmon/silence.js"]
 
     @display(description="Alerts for which")
     def what(self, silence: Silence) -> str:

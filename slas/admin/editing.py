@@ -85,7 +85,7 @@ class PromiseAdmin(KnownNames, GlobalAdmin):
 
     class Media:
         css = {"all": ["aiosmon/backtest.css"]}
-        js = ["aiosmon/backtest.js"]
+        js = ["aiosmon/asking.js", "aiosmon/backtest.js"]
 
     def get_urls(self) -> list[URLPattern]:
         """With the backtest's."""
