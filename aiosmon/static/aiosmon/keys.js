@@ -37,6 +37,9 @@
     }
   });
 
+  // Browsers may leave `autofocus` alone (a window not drawn in time): who types would be lost.
+  if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
+
   window.aioKeys = {
     on: (table) => Object.entries(table).forEach(([key, command]) => commands.set(key, command)),
   };
