@@ -36,7 +36,7 @@ _ORDERS = [timedelta(days=days) for days in (1, 3, 7)]
 def refresh(now: datetime, *, sync: bool = True) -> set[Pair]:
     """Count what has come in until now, so that the judgement doesn't wait for other tasks.
 
-    Returns the clients and objectives that were counted anew. ``sync`` brings the versions in
+    Returns the clients and objectives of which anything changed. ``sync`` brings the versions in
     line before, which edits in the admin do by themselves.
     """
     touched: set[Pair] = set()

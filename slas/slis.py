@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
 from metrics import longer, rollups
+from metrics.spans import HOUR, floor
 from slas.models import SliDay, SliHour, SliMinute
 from slas.objectives import Kind
 
@@ -81,12 +82,14 @@ _ASKED = {
     **dict.fromkeys(("threshold", "good_within"), "float8"),
     "include_synthetic": "boolean",
 }
-# What was counted goes; which hours that concerns is what comes back.
+_STORED = "client_id, slo_id, minute, version_id, good, total, value_sum, value_max"
+# What was counted goes.
 _FORGET = f"""{_CONCERNED}, gone AS (
     DELETE FROM sli_minutes s USING concerned c
     WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
+    RETURNING s.*
 )
-SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute, 'UTC') FROM concerned
+SELECT {_STORED} FROM gone
 """  # noqa: S608  # built from the constants above alone
 # Which rows count for an objective, what of them is judged, and which are good: said once.
 _VALUE = f"""CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
@@ -142,12 +145,12 @@ _COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
     UNION ALL
     {_JUDGED} {_NAMELESS}
 )
-INSERT INTO sli_minutes
-    (client_id, slo_id, minute, version_id, good, total, value_sum, value_max)
+INSERT INTO sli_minutes ({_STORED})
 SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}),
     count(*), sum(value), max(value)
 FROM judged WHERE value IS NOT NULL
 GROUP BY client_id, slo_id, minute, version_id
+RETURNING {_STORED}
 """  # noqa: S608  # built from the constants above alone
 # A longer span is the sum of the shorter ones in it, and goes with the last of them. They are
 # looked up span by span (OFFSET 0), whatever the planner expects.
@@ -202,7 +205,7 @@ WHERE r.minute >= %s AND (%s::int IS NULL OR r.client_id = %s)
 def count(hours: int = HOURS, touched: set[tuple[int, int]] | None = None) -> int:
     """Count what changed in up to ``hours`` hours of a client, newest first; return how many.
 
-    The clients and objectives that were counted anew are added to ``touched``.
+    The clients and objectives for which that changed anything are added to ``touched``.
 
     The advisory lock comes before the rows are read, as in the roll-up. Who
     counts holds a client's whole day, since the day is summed up as well.
@@ -284,7 +287,11 @@ def forget_old(now: datetime) -> int:
 
 
 def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
-    """Count the marked minutes anew; which clients and objectives that concerned."""
+    """Count the marked minutes anew; for which clients and objectives that changed anything.
+
+    A metric's mark concerns whatever looks at the metric, of any component: most of it stays as
+    it was, and so do the hours and days.
+    """
     clients, names, minutes = (list(column) for column in zip(*marks, strict=True))
     values = {
         "clients": clients,
@@ -295,13 +302,15 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
     cursor.execute(_FORGET, values)
-    concerned = cursor.fetchall()
-    hours = [list(column) for column in zip(*concerned, strict=True)]
+    before = set(cursor.fetchall())
     # The planner, who can't know how many rows were picked, would compare each with each.
     cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(_COUNT, values)
+    changed = before.symmetric_difference(cursor.fetchall())
     cursor.execute("SET LOCAL enable_nestloop = on")
+    hours = {(client, slo, floor(minute, HOUR)) for client, slo, minute, *_ in changed}
     if hours:
-        cursor.execute(_HOURS, hours)
-        cursor.execute(_DAYS, hours)
-    return {(client_id, slo_id) for client_id, slo_id, _hour in concerned}
+        columns = [list(column) for column in zip(*hours, strict=True)]
+        cursor.execute(_HOURS, columns)
+        cursor.execute(_DAYS, columns)
+    return {(client, slo) for client, slo, *_ in changed}
