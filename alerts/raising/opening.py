@@ -33,6 +33,10 @@ FINDINGS = (
 )
 
 
+# Open, and not waiting for its rule's hold time.
+TELLING = (Status.FIRING, Status.ACKNOWLEDGED, Status.SUPPRESSED)
+
+
 def open_alert(
     alert: Alert, *, note: str, hold: timedelta | None = None, agent: str = "evaluation"
 ) -> Alert | None:

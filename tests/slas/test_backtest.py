@@ -230,7 +230,7 @@ def test_rows_and_older_minutes_meet_without_a_gap_or_an_overlap(
 def test_a_query_that_takes_too_long_is_ended(
     promises: list[Objective], acme: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slis, "_PARTS", "SELECT pg_sleep(600)")
+    monkeypatch.setattr(sli_sql, "PARTS", "SELECT pg_sleep(600)")
     with pytest.raises(TooMuchError):
         backtest.replay(
             promises[0], [acme.pk], now, now + MINUTE, clock=backtest.Clock(seconds=0.2)
