@@ -14,7 +14,7 @@ from accounts.models import Client
 from alerts.models import Alert, Status
 from alerts.raising import evaluation
 from metrics import rollups
-from slas import backtest, objectives, slis, versions, windows
+from slas import backtest, objectives, sli_sql, slis, versions, windows
 from slas.backtest import Episode, TooMuchError
 from slas.models import BurnRule, ModelTarget, ResourceLimit, Sla, Slo
 from slas.objectives import Kind, Objective
