@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from alerts.models import Alert, AlertType, Status
-from alerts.raising import judging, opening, silent, wording
+from alerts.raising import judging, opening, probing, silent, wording
 from alerts.triage import flapping, lifecycle, settling
 from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
@@ -25,7 +25,12 @@ logger = logging.getLogger(__name__)
 # Two evaluations at once would only do the same work twice.
 LOCK = 0x45564C53
 # Whoever opened these closes them.
-_OF_NO_PROMISE = (AlertType.NO_DATA, AlertType.SELF, AlertType.EXTERNAL)
+_OF_NO_PROMISE = (
+    AlertType.NO_DATA,
+    AlertType.PROBE_FAILED,
+    AlertType.SELF,
+    AlertType.EXTERNAL,
+)
 
 
 @dataclass
@@ -78,6 +83,10 @@ def _evaluate(now: datetime) -> Pass:
     opened, resolved = silent.follow(findings, clients, now)
     done.opened += opened
     done.resolved += resolved
+    probed = probing.follow(promised, now)
+    done.opened += probed.opened
+    done.updated += probed.updated
+    done.resolved += probed.resolved
     settling.fire_due(now)
     return done
 
