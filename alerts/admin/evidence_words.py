@@ -81,11 +81,16 @@ def _probe_facts(probe: dict[str, Any], evidence: dict[str, Any]) -> list[Fact]:
         Fact("Runs", f"{counts['total']:,}"),
         Fact("Failed", f"{counts['bad']:,} ({formats.share(counts['bad'], counts['total'])})"),
         Fact("Not answered", f"{counts['unanswered']:,}"),
-        Fact("Longest failed run", formats.measure(values["largest"], unit)),
+        Fact("Longest answered failure", _took(values["largest"], unit)),
         Fact("Last success", _last_success(good, unit) if good else "none in the week before"),
         Fact("Why this severity", evidence.get("severity_reason", "")),
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _took(value: float | None, unit: str) -> str:
+    """Only where the metric is a time does a failure's value say how long it took."""
+    return formats.measure(value, unit) if value is not None and unit == Unit.MILLISECONDS else ""
 
 
 def _last_success(good: dict[str, Any], unit: str) -> str:
@@ -244,7 +249,7 @@ def _request(row: dict[str, Any], alert: Alert) -> Request:
     return Request(
         request_id=request_id,
         url=_rows({"q": request_id}) if request_id else "",
-        value=formats.measure(row["value"], unit),
+        value=formats.measure(row["value"], unit) if row.get("answered", True) else "no answer",
         outcome=(row.get("error") or "Failed") if failed else "OK",
         failed=failed,
         at=datetime.fromisoformat(row["timestamp"]),

@@ -24,7 +24,7 @@ PREFIX = "probe:"
 LOOK_BACK = timedelta(days=7)
 MOST_RUNS, MOST_NAMED = 10, 2
 LONGEST_ERROR = 200
-_FAILED = Q(success=False)
+_FAILED, _UNANSWERED = Q(success=False), Q(metadata__has_key="no_answer")
 Fields = dict[str, Any]
 
 
@@ -44,8 +44,8 @@ class Counted:
     total: int
     failed: int
     unanswered: int
-    longest: float | None  # failed run, in its unit
-    mean: float | None  # of the failed runs
+    longest: float | None  # of the failures that were answered, in their unit
+    mean: float | None  # of the same
     newest_row: int | None
     failures: list[PerformanceMetric]  # the newest first
     last_success: PerformanceMetric | None
@@ -57,9 +57,10 @@ class Counted:
         found = within.order_by().aggregate(
             total=Count("id"),
             failed=Count("id", filter=_FAILED),
-            unanswered=Count("id", filter=_FAILED & Q(metadata__no_answer=True)),
-            longest=Max("metric_value", filter=_FAILED),
-            mean=Avg("metric_value", filter=_FAILED),
+            unanswered=Count("id", filter=_FAILED & _UNANSWERED),
+            # One that was never answered has the time-out as its value.
+            longest=Max("metric_value", filter=_FAILED & ~_UNANSWERED),
+            mean=Avg("metric_value", filter=_FAILED & ~_UNANSWERED),
             newest_row=Max("id"),
         )
         good = runs.between(span.looked_from, span.end).filter(success=True)
@@ -211,6 +212,7 @@ def _run(row: PerformanceMetric) -> Fields:
         "request_id": row.request_id,
         "value": row.metric_value,
         "success": row.success,
+        "answered": "no_answer" not in (row.metadata or {}),
         "timestamp": row.timestamp.isoformat(),
         "error": error(row),
     }

@@ -36,7 +36,7 @@ def of(evidence: Evidence, read: Rows) -> Evidence:
     runs = [row for row in known if row.timestamp >= _start(evidence)]
     failed = [row for row in runs if not row.success]
     good = [row for row in known if row.success]
-    values = [row.metric_value for row in failed]
+    answered = [row.metric_value for row in failed if _answered(row)]
     succeeded = len(runs) - len(failed)
     return {
         "counts": {
@@ -44,11 +44,11 @@ def of(evidence: Evidence, read: Rows) -> Evidence:
             "succeeded": succeeded,
             "good": succeeded,
             "bad": len(failed),
-            "unanswered": sum((row.metadata or {}).get("no_answer") is True for row in failed),
+            "unanswered": len(failed) - len(answered),
         },
         "values": {
-            "largest": max(values, default=None),
-            "mean": math.fsum(values) / len(values) if values else None,
+            "largest": max(answered, default=None),
+            "mean": math.fsum(answered) / len(answered) if answered else None,
         },
         "worst": [_told(row) for row in reversed(failed[-LAST:])],
         "last_success": _told(good[-1]) if good else None,
@@ -61,6 +61,10 @@ def later(evidence: Evidence, read: Rows) -> int:
     return sum(row.timestamp >= start and row.pk > newest for row in read)
 
 
+def _answered(row: PerformanceMetric) -> bool:
+    return not (row.metadata or {}).get("no_answer", False)
+
+
 def _start(evidence: Evidence) -> datetime:
     return datetime.fromisoformat(evidence["window"]["start"])
 
@@ -70,6 +74,7 @@ def _told(row: PerformanceMetric) -> Evidence:
         "request_id": row.request_id,
         "value": row.metric_value,
         "success": row.success,
+        "answered": _answered(row),
         "timestamp": row.timestamp.isoformat(),
         "error": (row.metadata or {}).get("error"),
     }

@@ -87,6 +87,9 @@ def test_an_evaluation_opens_one_alert_and_leaves_it_open(probe: Probe, target: 
     assert [one.opened for one in done if one] == [0, 0, 1, 0]
     alert = Alert.objects.get(alert_type=AlertType.PROBE_FAILED)
     assert (alert.status, alert.evidence["counts"]["unanswered"]) == ("firing", 3)
+    # Their value is the time-out: no time that something took.
+    assert alert.evidence["values"] == {"largest": None, "mean": None}
+    assert Recount().of(alert) == []
     assert alert.events.get().kind == "opened"
     assert alert.incident_id is not None
 
@@ -237,9 +240,13 @@ def test_a_recount_equals_its_evidence_and_finds_what_is_wrong(runs: Runs) -> No
     assert names == ["counts.unanswered", "worst", "impact.total"]
 
 
-def test_its_queries_answer_with_its_very_runs(runs: Runs, probe: Probe) -> None:
-    Probe.objects.filter(pk=probe.pk).update(recover_after=3)
-    alert = runs("oxxxox")
+def test_its_queries_answer_with_its_very_runs(
+    runs: Runs, probe: Probe, make_rows: Callable[..., Any]
+) -> None:
+    alert = runs("oxxx")
+    named = {"metric_name": "user_feedback_processing_time", "metadata": {"probe": probe.name}}
+    make_rows(probe.client, [1.0], **named)  # a service's row, whatever it says
+    alert = runs("ox")
     assert alert is not None
     key = {"X-API-Key": keys.issue("tests", [ApiKey.Scope.READ])[1]}
     found = {}
