@@ -23,6 +23,7 @@ from alerts.recount import Recount
 from alerts.triage import lifecycle
 from metrics.models import Probe
 from metrics.probes import dispatch
+from metrics.probes.runs import Runs as ProbeRuns
 from slas import objectives
 from tests.metrics.target import Target, reply
 
@@ -219,7 +220,7 @@ def test_its_runs_are_found_by_an_index_among_many_rows(
     make_rows(probe.client, [1.0] * 2000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE ai_performance_metrics")
-    plan = probing.Runs.of(probe).rows()[:3].explain()
+    plan = ProbeRuns.of(probe).rows()[:3].explain()
     assert re.search(r"Index Cond: .*metadata ->> 'probe'", plan), plan
 
 
