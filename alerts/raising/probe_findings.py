@@ -105,18 +105,9 @@ def of(probe: Probe, alert: Alert, span: Span, promised: Sequence[Objective]) ->
     runs = Runs.of(probe)
     counted = Counted.of(runs, span)
     concerned = _concerned(promised, probe, counted.failures[0])
-    ranks = list(Criticality.values)
-    gravest = max(
-        (str(one.criticality) for one in concerned), key=ranks.index, default=Criticality.NORMAL
-    )
-    facts = severity.Facts(AlertType.PROBE_FAILED.value, probe.client.tier, str(gravest))
+    hit = _impact(probe, counted, concerned)
+    facts = severity.Facts(AlertType.PROBE_FAILED.value, hit["tier"], hit["criticality"])
     level, reason = _graded(facts, alert)
-    hit = {
-        "bad": counted.failed,
-        "total": counted.total,
-        "tier": probe.client.tier,
-        "criticality": str(gravest),
-    }
     evidence = _evidence(probe, alert, runs, span, counted)
     fields = {
         "threshold_value": float(probe.alert_after),
@@ -132,6 +123,18 @@ def of(probe: Probe, alert: Alert, span: Span, promised: Sequence[Objective]) ->
         "business_impact": _sentence(probe, concerned, promised),
     }
     return fields | {"recommended_action": playbooks.action(_draft(alert, probe, fields))}
+
+
+def _impact(probe: Probe, counted: Counted, concerned: Sequence[Objective]) -> Fields:
+    """No clients and no users: a probe asks none of them."""
+    ranks = list(Criticality.values)
+    found = (str(one.criticality) for one in concerned)
+    return {
+        "bad": counted.failed,
+        "total": counted.total,
+        "tier": probe.client.tier,
+        "criticality": max(found, key=ranks.index, default=str(Criticality.NORMAL)),
+    }
 
 
 def _graded(facts: severity.Facts, alert: Alert) -> tuple[str, str]:
