@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts.models import AlertType
-from alerts.raising import following, silent
+from alerts.raising import following, probing, silent
 from alerts.raising.following import Pass, fingerprint, open_alerts
 from alerts.triage import lifecycle, settling
 from slas import compliance, evaluating, objectives
@@ -18,7 +18,12 @@ from slas.recent import Pair
 # Two whole passes at once would only do the same work twice.
 LOCK = 0x45564C53
 # Whoever opened these closes them.
-_OF_NO_PROMISE = (AlertType.NO_DATA, AlertType.SELF, AlertType.EXTERNAL)
+_OF_NO_PROMISE = (
+    AlertType.NO_DATA,
+    AlertType.PROBE_FAILED,
+    AlertType.SELF,
+    AlertType.EXTERNAL,
+)
 
 
 def evaluate(now: datetime | None = None, committed_at: datetime | None = None) -> Pass | None:
@@ -60,6 +65,10 @@ def _evaluate(now: datetime, committed_at: datetime | None) -> Pass:
     opened, resolved = silent.follow(findings, done.known.names, now)
     done.opened += opened
     done.resolved += resolved
+    probed = probing.follow(promised, now)
+    done.opened += probed.opened
+    done.updated += probed.updated
+    done.resolved += probed.resolved
     settling.fire_due(now)
     return done
 

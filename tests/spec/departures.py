@@ -172,6 +172,10 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
         Index(("client_id", '"timestamp"'), "(user_satisfaction_score IS NOT NULL)"),
         "a minute's votes are counted without the rows that have none",
     ),
+    (METRICS, "ai_performance_metrics_probes"): (
+        Index(("client_id", "((metadata ->> 'probe'::text))", '"timestamp"'), "synthetic"),
+        "a failing probe's runs are found among the rows of services",
+    ),
     (ALERTS, "one_open_alert"): (
         Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
         "the database refuses a second open alert",

@@ -21,6 +21,6 @@ CREATE INDEX idx_ai_performance_metrics_client ON ai_performance_metrics(client_
 
 
 class Migration(migrations.Migration):
-    dependencies = [("metrics", "0011_training")]
+    dependencies = [("metrics", "0012_probe_failures")]
 
     operations = [migrations.RunSQL(INDEXES, AS_BEFORE)]
