@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, prefetch_related_objects
 
 from alerts.models import Alert
 from alerts.raising import wording
@@ -24,17 +24,22 @@ MOST = 10
 
 def version(finding: Finding) -> SloVersion | None:
     """The version of the objective in force at the window's end; None: not noted yet."""
-    return (
-        SloVersion.objects.filter(
-            Q(slo__client=None) | Q(slo__client=finding.client_id),
-            slo__base=finding.objective.key,
-            valid_from__lte=finding.end,
-        )
+    if finding.slo_id is not None:
+        which = Q(slo=finding.slo_id)
+    else:
+        mine = Q(slo__client=None) | Q(slo__client=finding.client_id)
+        which = Q(mine, slo__base=finding.objective.key)
+    found = (
+        SloVersion.objects.filter(which, valid_from__lte=finding.end)
         .exclude(valid_until__lte=finding.end)
-        .select_related("slo", "contract__client", "contract__sla")
         .order_by(F("slo__client").asc(nulls_last=True))
+        .select_related("slo")
         .first()
     )
+    if found is not None and found.contract_id is not None:
+        # Few have one: joined, it would make every look-up three times as wide.
+        prefetch_related_objects([found], "contract__client", "contract__sla")
+    return found
 
 
 def baseline(finding: Finding) -> dict[str, Any] | None:
