@@ -14,6 +14,7 @@ from slas import exclusions
 from slas.models import Exclusion
 
 _MOMENT = timedelta(microseconds=1)
+_LOUD = (Status.FIRING, Status.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Reason:
 
     by: str  # "silence 7", "exclusion 3", "alert 45"
     note: str
-    incident_id: int | None = None  # of the graver alert
+    graver: Alert | None = None
 
 
 class Cover:
     """All that keeps alerts quiet at one moment, loaded once for any number of alerts."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, graph: Dependencies | None = None) -> None:
         self._silences = silences.active(now)
         self._exclusions = [
             one
@@ -41,18 +42,21 @@ class Cover:
         ]
         # One that is kept quiet itself keeps nothing quiet: then nobody would hear of any.
         self._graver = list(
-            Alert.objects.filter(
-                severity=Severity.CRITICAL, status__in=[Status.FIRING, Status.ACKNOWLEDGED]
-            )
-            .only("pk", "component", "client__code", "incident_id", "severity")
-            .select_related("client")
+            Alert.objects.filter(severity=Severity.CRITICAL, status__in=_LOUD)
+            .only("pk", "component", "client__code", "severity", "status", "incident__title")
+            .select_related("client", "incident")
             .order_by("pk")
         )
-        self._graph = Dependencies() if self._graver else None
+        self._graph = graph or Dependencies()
 
     def of(self, alert: Alert) -> Reason | None:
         """What keeps the alert quiet; None: nothing."""
         return self._silence(alert) or self._exclusion(alert) or self._inhibition(alert)
+
+    def add(self, alert: Alert) -> None:
+        """Count in an alert that has just come into being, the last that did."""
+        if alert.severity == Severity.CRITICAL and alert.status in _LOUD:
+            self._graver.append(alert)
 
     def _silence(self, alert: Alert) -> Reason | None:
         if not self._silences:
@@ -79,12 +83,13 @@ class Cover:
 
         What is wrong with the platform is wrong for every client.
         """
-        if self._graph is None or alert.severity == Severity.CRITICAL:
+        if not self._graver or alert.severity == Severity.CRITICAL:
             return None
         above = self._graph.upstream(alert.component) - {alert.component}
         for graver in self._graver:
-            same = graver.client_id == alert.client_id or graver.client.code == PLATFORM
-            if graver.component in above and same:
+            if graver.component in above and (
+                graver.client_id == alert.client_id or graver.client.code == PLATFORM
+            ):
                 note = f"Alert #{graver.pk} of {graver.component}, which it depends on, is critical"
-                return Reason(f"alert {graver.pk}", f"{note}.", graver.incident_id)
+                return Reason(f"alert {graver.pk}", f"{note}.", graver)
         return None
