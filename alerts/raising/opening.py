@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Severity, Status
+from alerts.raising import writing
 from alerts.triage import flapping, grouping, lifecycle, people
 from alerts.triage.cover import Cover, Reason
 from alerts.triage.dependencies import Dependencies
@@ -174,14 +175,16 @@ class _Opening:
         marks = {draft.alert.fingerprint for draft in drafts}
         known = list(_known(marks, now))
         self._open = {alert.fingerprint for alert in known if alert.status in lifecycle.OPEN}
-        self._ended = _just_resolved(known)
+        ended = {alert.fingerprint: alert for alert in known if alert.status == Status.RESOLVED}
+        self._ended = {mark: last for mark, last in ended.items() if _comes_back(last, now)}
+        # What changed within the time for which flapping counts, and is not opened again.
+        self._changed = ended.keys() - self._ended.keys()
         self._planned: list[_Planned] = []
 
     def run(self) -> list[Alert | None]:
         """What became of each."""
         if len(self._drafts) > 1:
-            # Silences and graver alerts ask for them, one by one.
-            prefetch_related_objects([draft.alert for draft in self._drafts], "client")
+            self._scene.cover.prepare([draft.alert for draft in self._drafts])
         opened = [self._open_one(draft) for draft in self._drafts]
         self._write()
         return opened
@@ -204,9 +207,8 @@ class _Opening:
 
     @cached_property
     def _flapping(self) -> set[str]:
-        """Of all that may fire; none of ours changes another's count."""
-        marks = {one.alert.fingerprint for one in self._drafts if not one.hold}
-        return flapping.would_flap(marks, self._now)
+        """Of all that may fire: none of ours changes another's count."""
+        return flapping.would_flap(self._changed, self._now) if self._changed else set()
 
     def _plan(self, draft: Draft) -> None:
         alert, hold, now = draft.alert, draft.hold, self._now
@@ -248,33 +250,36 @@ class _Opening:
         if not planned:
             return
         self._scene.incidents.store()
-        Alert.objects.bulk_create(one.draft.alert for one in planned)
-        AlertEvent.objects.bulk_create(event for one in planned for event in one.events())
+        alerts = [one.draft.alert for one in planned]
+        for alert in alerts:
+            # Takes over the number of its incident, which is stored by now.
+            alert.incident = alert.incident
+        writing.insert(alerts)
+        writing.insert(event for one in planned for event in one.events())
         nudge.after_commit()
 
 
 def _known(marks: Collection[str], now: datetime) -> QuerySet[Alert]:
-    """The breaches' open alerts, and those resolved a moment ago, the latest last."""
-    recently = now - timedelta(seconds=settings.REOPEN_SECONDS)
+    """The breaches' open alerts, and those resolved of late, the latest last."""
+    seconds = max(settings.REOPEN_SECONDS, settings.FLAP_SPAN_SECONDS)
+    recently = now - timedelta(seconds=seconds)
     ended = AlertEvent.objects.filter(alert=OuterRef("pk"), kind=AlertEvent.Kind.RESOLVED)
     return (
         Alert.objects.filter(
             ~Q(status=Status.RESOLVED) | Q(resolved_at__gt=recently), fingerprint__in=marks
         )
-        .only("fingerprint", "status", "version", "resolved_by")
+        .only("fingerprint", "status", "version", "resolved_by", "resolved_at")
         .annotate(was=Subquery(ended.order_by("-pk").values("from_status")[:1]))
         .order_by("resolved_at")
     )
 
 
-def _just_resolved(known: list[Any]) -> dict[str, Alert]:
-    """Each breach's last alert, if the portal resolved it and people knew of it."""
-    ended = {alert.fingerprint: alert for alert in known if alert.status == Status.RESOLVED}
-    return {
-        mark: alert
-        for mark, alert in ended.items()
-        if alert.resolved_by_id is None and alert.was != Status.PENDING
-    }
+def _comes_back(last: Any, now: datetime) -> bool:
+    """Whether the portal resolved the breach's last alert a moment ago, and people knew of it."""
+    recently = now - timedelta(seconds=settings.REOPEN_SECONDS)
+    return (
+        last.resolved_by_id is None and last.resolved_at > recently and last.was != Status.PENDING
+    )
 
 
 def _reopen(

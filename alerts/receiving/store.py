@@ -34,12 +34,12 @@ def store(told: Iterable[Told], now: datetime) -> None:
         client_id = mapping.client_of(one)
         latest[mapping.fingerprint(one, client_id)] = (client_id, one)
     open_ones = Alert.objects.filter(fingerprint__in=latest, status__in=lifecycle.OPEN)
+    marks = open_ones.values_list("fingerprint", "pk")
     with transaction.atomic():
-        seen = set(open_ones.values_list("fingerprint", flat=True))
+        seen = dict(marks.order_by())
         if any((mark in seen) == one.resolved for mark, (_, one) in latest.items()):
             grouping.lock()
-        locked = open_ones.select_for_update().order_by("pk")
-        opened = {alert.fingerprint: alert for alert in locked}
+        opened = dict(marks.select_for_update().order_by("pk"))
         new = [
             mapping.alert_of(one, client_id, mark)
             for mark, (client_id, one) in latest.items()
@@ -47,10 +47,10 @@ def store(told: Iterable[Told], now: datetime) -> None:
         ]
         open_alerts([Draft(one, one.alert_message, agent=AGENT) for one in new])
         known = [(opened[mark], one) for mark, (_, one) in latest.items() if mark in opened]
-        _tell_again([(alert, one) for alert, one in known if not one.resolved], now)
+        _tell_again([(pk, one) for pk, one in known if not one.resolved], now)
         note = "The system that told of it says that it is over."
-        for alert in (alert for alert, one in known if one.resolved):
-            flapping.recover(alert.pk, note, agent=AGENT, now=now)
+        for pk in (pk for pk, one in known if one.resolved):
+            flapping.recover(pk, note, agent=AGENT, now=now)
 
 
 def expire(now: datetime) -> int:
@@ -62,11 +62,9 @@ def expire(now: datetime) -> int:
     )
 
 
-def _tell_again(again: Sequence[tuple[Alert, Told]], now: datetime) -> None:
+def _tell_again(again: Sequence[tuple[int, Told]], now: datetime) -> None:
     if not again:
         return
-    columns = zip(
-        *((alert.pk, one.ends_at, mapping.message(one)) for alert, one in again), strict=True
-    )
+    columns = zip(*((pk, one.ends_at, mapping.message(one)) for pk, one in again), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [now, now, *(list(column) for column in columns)])
