@@ -12,12 +12,14 @@ from itertools import groupby
 from django.db import connection
 from django.db.models import FloatField, Model
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.functions import Now
 
 _INSERT = """
 INSERT INTO {table} ({columns})
 SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)
 RETURNING {primary}
 """
+_UNSET = DatabaseDefault(Now())
 
 
 def insert(objects: Iterable[Model]) -> None:
@@ -41,15 +43,18 @@ def _insert(rows: Sequence[tuple[dict[str, object], Model]]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps([values for values, _ in rows], default=str)])
-        for (number,), (_, stored) in zip(cursor.fetchall(), rows, strict=True):
+        for (number,), (values, stored) in zip(cursor.fetchall(), rows, strict=True):
             stored.pk = number
+            for name, column, _ in _fields(type(stored)):
+                if column not in values:
+                    stored.__dict__.pop(name, None)
             stored._state.adding, stored._state.db = False, connection.alias  # noqa: SLF001
 
 
 def _values(one: Model) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, column, is_float in _fields(type(one)):
-        value = one.__dict__[name]
+        value = one.__dict__.get(name, _UNSET)
         if not isinstance(value, DatabaseDefault):
             # JSON knows no infinity, PostgreSQL reads it from a text.
             values[column] = str(value) if is_float and value is not None else value
