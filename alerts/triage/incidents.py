@@ -1,5 +1,6 @@
 """Which incident an alert that fires belongs to, and where its cause is taken to be."""
 
+import math
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -80,11 +81,10 @@ class Incidents:
             or alert.component in self._graph.upstream(one.component)
         )
 
-    def _closeness(self, one: Incident, alert: Alert) -> tuple[bool, bool, datetime, int, int]:
-        # Of those that have no number yet the last is the youngest.
-        age = (one.pk, 0) if one.pk is not None else (1 << 63, self._new.index(one))
+    def _closeness(self, one: Incident, alert: Alert) -> tuple[bool, bool, datetime, float]:
         above = one.component in self._graph.upstream(alert.component)
-        return (one.component == alert.component, above, one.latest_at, *age)
+        # What has no number yet is younger than what has one.
+        return one.component == alert.component, above, one.latest_at, one.pk or math.inf
 
     @cached_property
     def _known(self) -> list[Incident]:
