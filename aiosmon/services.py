@@ -144,7 +144,7 @@ class Services:
 
     def worker(self) -> Service:
         """The worker for everything but probes."""
-        arguments = ["-n", "worker@%h", "-Q", "celery", "-c", "2", "--prefetch-multiplier", "1"]
+        arguments = ["-n", "worker@%h", "-Q", "celery", "-c", "3", "--prefetch-multiplier", "1"]
         return self._celery("worker", "worker", *arguments, "--without-gossip", "--without-mingle")
 
     def probes(self) -> Service:

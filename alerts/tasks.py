@@ -15,7 +15,7 @@ from alerts.triage import lifecycle, settling
 def evaluate(*, news_alone: bool = False) -> dict[str, int] | None:
     """Judge every promise, or what came in alone, and bring the alerts in line."""
     done = pipeline.run(news_alone=news_alone)
-    return None if done is None else asdict(done)
+    return None if done is None else done.counts()
 
 
 @shared_task

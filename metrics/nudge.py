@@ -2,8 +2,8 @@
 
 Many commits make one task: a mark in the broker says since when rows wait, and
 only who sets it enqueues the task, which takes the mark when it begins. So at
-most one task is queued while one runs. A pass that finds nothing may take a tenth of
-the time: what it took is kept beside the mark, and the next nudge waits ten times
+most one task is queued while one runs. A pass that finds nothing may take a tenth of a
+core: what it computed for is kept beside the mark, and the next nudge waits ten times
 as long. Beat's tick finds whatever a lost nudge did not tell.
 """
 
@@ -23,7 +23,7 @@ WAITING, TOOK = "aiosmon:rows-wait-since", "aiosmon:judging-took"
 # A task that was lost with its worker must not keep later nudges back for long.
 MARK_SECONDS = 5
 LEAST_SECONDS, MOST_SECONDS = 0.1, 5.0
-# The share of the time that judging news may take, as its inverse.
+# The share of a core that judging news may take, as its inverse.
 REST = 10
 TIMEOUT_SECONDS = 2.0
 # After a failure the broker is left alone for this long.
@@ -51,8 +51,16 @@ def take() -> float | None:
     return None
 
 
+def waiting() -> float | None:
+    """Since when rows wait (seconds since 1970), left for who takes it; None: none known."""
+    with contextlib.suppress(redis.RedisError):
+        found = _store().get(WAITING)
+        return None if found is None else float(found)
+    return None
+
+
 def took(seconds: float) -> None:
-    """Say how long a pass took."""
+    """Say for how long a pass computed."""
     with contextlib.suppress(redis.RedisError):
         _store().set(TOOK, f"{seconds:.4f}", ex=60)
 

@@ -19,10 +19,18 @@ from metrics.models import MinuteRollup
 from metrics.spans import DAY, HOUR, floor
 
 BATCH = 500
+# A minute with more rows of its metric takes longer to recompute than what is nudged may wait.
+LIGHT_ROWS = 5_000
 
+# Of the minute as it was rolled up last, so that a metric that is heavy from now on is seen once.
+_LIGHT = """(
+    SELECT coalesce(sum(r.total), 0) <= %s FROM minute_rollups r WHERE r.client_id = d.client_id
+        AND r.minute = d.minute AND r.metric_name = d.metric_name)"""
 _CLAIMABLE = """
-WITH due AS (
-    SELECT DISTINCT client_id, metric_name, minute FROM pending_minutes
+WITH due AS MATERIALIZED (
+    SELECT client_id, metric_name, minute FROM (
+        SELECT DISTINCT client_id, metric_name, minute FROM pending_minutes
+    ) d WHERE {wanted}
     ORDER BY minute DESC, client_id, metric_name LIMIT %s
 )
 SELECT client_id, metric_name, minute FROM due
@@ -135,8 +143,10 @@ ON CONFLICT ({_SERIES}) DO UPDATE SET
 """  # noqa: S608  # built from the constants above alone
 
 
-def roll_up(batch: int = BATCH) -> int:
+def roll_up(batch: int = BATCH, *, light_alone: bool = False) -> int:
     """Recompute up to ``batch`` pending minutes, newest first; return how many.
+
+    With ``light_alone`` those that held more than LIGHT_ROWS rows of their metric are left.
 
     The advisory lock is taken before the rows are read: of two workers with
     the same minute the one with the older snapshot could otherwise commit
@@ -144,7 +154,8 @@ def roll_up(batch: int = BATCH) -> int:
     meanwhile is not seen by our DELETE and stays for the next pass.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIMABLE, [batch])
+        wanted, most = (_LIGHT, [LIGHT_ROWS]) if light_alone else ("true", [])
+        cursor.execute(_CLAIMABLE.format(wanted=wanted), [*most, batch])
         keys: list[tuple[Any, ...]] = cursor.fetchall()
         if not keys:
             return 0
@@ -157,11 +168,11 @@ def roll_up(batch: int = BATCH) -> int:
     return len(keys)
 
 
-def roll_up_all(most: int = 200) -> int:
+def roll_up_all(most: int = 200, *, light_alone: bool = False) -> int:
     """Roll up batch after batch until none is left, at most ``most`` times."""
     done = 0
     for _ in range(most):
-        count = roll_up()
+        count = roll_up(light_alone=light_alone)
         done += count
         if count < BATCH:
             break

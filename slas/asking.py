@@ -59,7 +59,10 @@ def _all(
         for contract, objective in contracts.now_promised(now)
         if objective.key in default
     }
-    known = Slo.objects.values_list("pk", "base", "client")
+    pairs = list(pairs)
+    known = Slo.objects.filter(pk__in={slo for _client, slo in pairs}).values_list(
+        "pk", "base", "client"
+    )
     slos = {pk: (base, owner) for pk, base, owner in known}
     found: list[tuple[Asked, Contract | None]] = []
     for client_id, slo_id in pairs:

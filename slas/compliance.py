@@ -159,13 +159,12 @@ def forget_old(now: datetime) -> int:
     return Verdict.objects.filter(window_end__lt=oldest).delete()[0]
 
 
-def worst_requests(finding: Finding, limit: int = 5) -> list[dict[str, Any]]:
+def worst_requests(finding: Finding, platform: int, limit: int = 5) -> list[dict[str, Any]]:
     """The requests that speak most clearly against the objective, worst first.
 
     ``value`` is what is judged: the rating for satisfaction, else the row's value.
     """
     objective = finding.objective
-    platform = Client.objects.get(code=PLATFORM).pk
     where, values = selection(objective, finding.start, finding.end, platform)
     values |= {
         "client_id": finding.client_id,

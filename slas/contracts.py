@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -47,7 +47,7 @@ class Held:
 
 
 def held(
-    client_id: int, start: datetime, end: datetime, slo_ids: Iterable[int] | None = None
+    client_id: int, start: datetime, end: datetime, slo_ids: Collection[int] | None = None
 ) -> list[Held]:
     """The objectives that held for the client from ``start`` on and before ``end``, and when.
 
@@ -61,6 +61,10 @@ def held(
         .select_related("slo")
         .order_by("slo__base", "slo_id", "valid_from")
     )
+    if slo_ids is not None:
+        # With those that take their place, which have the same bases.
+        bases = Slo.objects.filter(pk__in=list(slo_ids)).order_by()
+        versions = versions.filter(slo__base__in=bases.values("base"))
     # Few have one: joined, contracts would make every row three times as wide.
     under_contract = [version for version in versions if version.contract_id is not None]
     prefetch_related_objects(under_contract, "contract__client", "contract__sla")

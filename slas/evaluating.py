@@ -14,15 +14,27 @@ from django.db import DatabaseError, DataError, transaction
 
 from accounts.models import PLATFORM, Client
 from metrics import rollups
-from slas import asking, burning, compliance, held, recent, silence, slis, versions, windows
+from slas import (
+    asking,
+    burning,
+    compliance,
+    held,
+    objectives,
+    recent,
+    silence,
+    slis,
+    versions,
+    windows,
+)
 from slas.budget import Counts, Rule
 from slas.burning import Burn
 from slas.compliance import Finding
 from slas.judge import Figures, judge
-from slas.models import ResourceLimit, Verdict
+from slas.models import ResourceLimit, Slo, Verdict
 from slas.objectives import BY_SHARE, Kind, Objective
 from slas.recent import Asked, Pair
 from slas.rules import Rules
+from slas.slis import Changes
 from slas.windows import Sums
 
 logger = logging.getLogger(__name__)
@@ -33,15 +45,19 @@ _RESOLUTION = timedelta(microseconds=1)
 _ORDERS = [timedelta(days=days) for days in (1, 3, 7)]
 
 
-def refresh(now: datetime, *, sync: bool = True) -> set[Pair]:
+def refresh(now: datetime, *, light_alone: bool = False) -> Changes:
     """Count what has come in until now, so that the judgement doesn't wait for other tasks.
 
-    Returns the clients and objectives that were counted anew. ``sync`` brings the versions in
-    line before, which edits in the admin do by themselves.
+    Returns what that changed. With ``light_alone`` minutes
+    with very many rows are left to a pass without it, which also brings the versions in line
+    before (edits in the admin do that by themselves).
     """
-    touched: set[Pair] = set()
-    steps: list[Callable[[], int]] = [rollups.roll_up_all, lambda: slis.count_all(touched=touched)]
-    if sync:
+    changes = Changes()
+    steps: list[Callable[[], int]] = [
+        lambda: rollups.roll_up_all(light_alone=light_alone),
+        lambda: slis.count_all(changes=changes),
+    ]
+    if not light_alone:
         steps.insert(0, lambda: versions.sync(now))
     for step in steps:
         try:
@@ -49,7 +65,13 @@ def refresh(now: datetime, *, sync: bool = True) -> set[Pair]:
         except DatabaseError:
             # One minute that can't be counted must not silence all other promises.
             logger.exception("counting failed")
-    return touched
+    return changes
+
+
+def promised_to(pairs: Iterable[Pair]) -> list[Objective]:
+    """The objectives in force of these clients and objectives: reading all takes far longer."""
+    bases = Slo.objects.filter(pk__in={slo for _client, slo in pairs})
+    return objectives.enabled(set(bases.values_list("base", flat=True)))
 
 
 def evaluate(
@@ -61,10 +83,10 @@ def evaluate(
     number of statements doesn't depend on that of objectives, except for those that are broken:
     of these the exact figures are read from the rows.
     """
-    objectives = list(promised)
+    wanted = list(promised)
     in_force = Rules()
-    longest = max((_longest(o, in_force.of(o)) for o in objectives), default=recent.MINUTE)
-    asked = asking.asked(objectives, recent.start_of(longest, now), now, only)
+    longest = max((_longest(o, in_force.of(o)) for o in wanted), default=recent.MINUTE)
+    asked = asking.asked(wanted, recent.start_of(longest, now), now, only)
     one_pass = _Pass(asked, {one.objective: in_force.of(one.objective) for one in asked}, now)
     found = held.apply([one_pass.finding(one) for one in asked], now)
     return [_exact(_graded(finding)) for finding in found]

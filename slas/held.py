@@ -39,13 +39,15 @@ def apply(findings: Sequence[Finding], now: datetime) -> list[Finding]:
             elif fired is None:
                 fired = burn
         found.append(replace(finding, fired=fired, holding=None if fired else holding))
-    _keep(before, burning_now)
+    _keep(before, burning_now, now)
     return found
 
 
-def _keep(before: dict[Key, datetime], after: dict[Key, datetime]) -> None:
+def _keep(before: dict[Key, datetime], after: dict[Key, datetime], now: datetime) -> None:
     for client_id, objective, rule in before.keys() - after.keys():
-        HeldRule.objects.filter(client=client_id, objective=objective, rule=rule).delete()
+        known = HeldRule.objects.filter(client=client_id, objective=objective, rule=rule)
+        # Not what an evaluation beside this one, which looked later, found burning.
+        known.filter(since__lte=now).delete()
     HeldRule.objects.bulk_create(
         (
             HeldRule(client_id=key[0], objective=key[1], rule=key[2], since=after[key])

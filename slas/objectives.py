@@ -4,6 +4,8 @@ One promise in business words holds several objectives; each has a key that
 stays the same for as long as the promise does.
 """
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -79,15 +81,22 @@ class Objective:
         )
 
 
-def enabled() -> list[Objective]:
-    """Every objective that is evaluated now."""
-    found: list[Objective] = []
-    for sla in Sla.objects.filter(enabled=True):
-        found += of_sla(sla)
-    for target in ModelTarget.objects.filter(enabled=True):
-        found += of_model(target)
-    found += [of_limit(limit) for limit in ResourceLimit.objects.filter(enabled=True)]
-    return found
+def enabled(keys: Collection[str] | None = None) -> list[Objective]:
+    """Every objective that is evaluated now, or of these ``keys`` alone."""
+    slas = Sla.objects.filter(enabled=True)
+    targets = ModelTarget.objects.filter(enabled=True)
+    limits = ResourceLimit.objects.filter(enabled=True)
+    if keys is not None:
+        codes = defaultdict(set)
+        for promise, code, _name in (key.split(":", 2) for key in keys):
+            codes[promise].add(code)
+        slas = slas.filter(code__in=codes[Promise.SLA])
+        targets = targets.filter(model_name__in=codes[Promise.MODEL])
+        limits = limits.filter(component__in=codes[Promise.RESOURCE])
+    found = [objective for sla in slas for objective in of_sla(sla)]
+    found += [objective for target in targets for objective in of_model(target)]
+    found += [of_limit(limit) for limit in limits]
+    return found if keys is None else [one for one in found if one.key in keys]
 
 
 def of_sla(sla: Sla) -> list[Objective]:

@@ -258,6 +258,8 @@ def _months(client: Client, period: Period) -> Iterable[Period]:
 
 def _exclusions(client: Client, period: Period, found: list[Standing]) -> list[Content]:
     """Those that are in force in the period for a promise of the report."""
+    if not any(one.excluded for one in found):
+        return []
     bases = {"", *(one.slo.base for one in found)}
     components = {"", *(part.version.component for one in found for part in one.segments)}
     lines = []

@@ -18,6 +18,7 @@ from alerts.figures import figures
 from alerts.models import Alert
 from metrics import series
 from metrics.models import Deployment, PerformanceBaseline
+from metrics.probes.runs import Runs
 from metrics.series import Asked
 from metrics.units import Unit
 from slas import sli_series
@@ -110,7 +111,7 @@ def of(alert: Alert, user: User | AnonymousUser, now: datetime, span: str = "") 
     target = _target(alert)
     return Chart(
         title=title,
-        unit="%" if alert.unit == Unit.PERCENT else alert.unit,
+        unit="%" if alert.unit == Unit.PERCENT or "probe" in alert.evidence else alert.unit,
         start=asked.since.timestamp(),
         end=asked.until.timestamp(),
         step=asked.step.total_seconds(),
@@ -142,6 +143,8 @@ def _lines(alert: Alert, span: _Span, times: list[datetime]) -> tuple[str, list[
     kind = alert.evidence.get("kind", "")
     if kind == Kind.SATISFACTION:
         return "Mean rating", [Line("Mean rating", _ratings(alert, span, times))]
+    if "probe" in alert.evidence:
+        return "Successful runs", [Line("Successful", _runs(alert, span, times))]
     found = _points(alert, span)
     if kind == Kind.AVAILABILITY:
         title = f"Successful requests, {alert.metric_name}"
@@ -205,6 +208,16 @@ def _values(
     return [by_start.get(time) for time in times]
 
 
+def _runs(alert: Alert, span: _Span, times: list[datetime]) -> Values:
+    """The share of the probe's own runs that succeeded; other probes share its metric."""
+    chosen = alert.evidence["selection"]
+    asked = Runs(chosen["client_id"], chosen["probe"], chosen["metric_name"])
+    counted = asked.by_step(span.since, span.until, span.step)
+    return [
+        100.0 * counted[time][1] / counted[time][0] if time in counted else None for time in times
+    ]
+
+
 def _ratings(alert: Alert, span: _Span, times: list[datetime]) -> Values:
     """Ratings come on rows of many metrics: they are counted by objective, not by metric."""
     mine = Slo.objects.filter(base=alert.objective)
@@ -219,6 +232,8 @@ def _ratings(alert: Alert, span: _Span, times: list[datetime]) -> Values:
 
 
 def _target(alert: Alert) -> Level | None:
+    if "probe" in alert.evidence:
+        return None
     rule = alert.evidence.get("rule") or {}
     if alert.evidence.get("kind") == Kind.AVAILABILITY:
         return Level(rule["share"], f"Promised: at least {rule['share']:g} %")

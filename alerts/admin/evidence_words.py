@@ -46,6 +46,8 @@ def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
     """Window, selection, rule, counts and values, without what says nothing."""
     window = evidence.get("window") or {}
     facts = [Fact("Window", _window(window))] if window else []
+    if probe := evidence.get("probe"):
+        return facts + _probe_facts(probe, evidence)
     rule = evidence.get("rule") or {}
     kind, unit = evidence.get("kind", ""), rule.get("unit", "")
     value_unit = unit if kind in {"latency", "limit", "at_least"} else "ms"
@@ -60,6 +62,40 @@ def evidence_facts(evidence: dict[str, Any]) -> list[Fact]:
     told = ("metric_name", "component", "query_complexity", "model")
     chosen = ", ".join(str(selection[name]) for name in told if selection.get(name))
     return [*facts, Fact("Rows counted", chosen)] if chosen else facts
+
+
+def _probe_facts(probe: dict[str, Any], evidence: dict[str, Any]) -> list[Fact]:
+    """What the probe calls, how often, and what came of its runs."""
+    counts, values, unit = evidence["counts"], evidence["values"], evidence["unit"]
+    every = formats.age(timedelta(seconds=probe["interval_seconds"]))
+    rule = (
+        f"opens after {probe['alert_after']} failures in a row, "
+        f"ends after {probe['recover_after']} successes"
+    )
+    good = evidence["last_success"]
+    facts = [
+        Fact("Probe", f"{probe['name']}, every {every}"),
+        Fact("Target", probe["target"]),
+        Fact("Time-out", formats.measure(probe["timeout_seconds"], Unit.SECONDS)),
+        Fact("Rule", rule),
+        Fact("Runs", f"{counts['total']:,}"),
+        Fact("Failed", f"{counts['bad']:,} ({formats.share(counts['bad'], counts['total'])})"),
+        Fact("Not answered", f"{counts['unanswered']:,}"),
+        Fact("Longest answered failure", _took(values["largest"], unit)),
+        Fact("Last success", _last_success(good, unit) if good else "none in the week before"),
+        Fact("Why this severity", evidence.get("severity_reason", "")),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def _took(value: float | None, unit: str) -> str:
+    """Only where the metric is a time does a failure's value say how long it took."""
+    return formats.measure(value, unit) if value is not None and unit == Unit.MILLISECONDS else ""
+
+
+def _last_success(good: dict[str, Any], unit: str) -> str:
+    at = datetime.fromisoformat(good["timestamp"])
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC, {formats.measure(good['value'], unit)}"
 
 
 def _window(window: dict[str, str]) -> str:
@@ -190,6 +226,7 @@ def worst_title(alert_type: str) -> str:
     titles: dict[str, str] = {
         AlertType.USER_SATISFACTION: "Lowest-rated requests",
         AlertType.RESOURCE_LIMIT: "Largest values",
+        AlertType.PROBE_FAILED: "The last failed runs",
     }
     return titles.get(alert_type, "Worst requests")
 
@@ -206,13 +243,13 @@ def rows_url(alert: Alert) -> str:
 def _request(row: dict[str, Any], alert: Alert) -> Request:
     # An availability alert is in percent, its requests are in the time they took.
     is_share = alert.alert_type == AlertType.SLA_BREACH and alert.unit == Unit.PERCENT
-    unit = Unit.MILLISECONDS if is_share else alert.unit
+    unit = Unit.MILLISECONDS if is_share else alert.evidence.get("unit", alert.unit)
     request_id = row.get("request_id") or ""
     failed = not row["success"]
     return Request(
         request_id=request_id,
         url=_rows({"q": request_id}) if request_id else "",
-        value=formats.measure(row["value"], unit),
+        value=formats.measure(row["value"], unit) if row.get("answered", True) else "no answer",
         outcome=(row.get("error") or "Failed") if failed else "OK",
         failed=failed,
         at=datetime.fromisoformat(row["timestamp"]),

@@ -4,7 +4,17 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from alerts.models import Alert, AlertType
+
 _VIEWS = {"sla": "sla", "model": "modeltarget", "limit": "resourcelimit"}
+
+
+def probe_url(alert: Alert) -> str:
+    """The page of the probe whose runs fail; "" for an alert of something else."""
+    probe = alert.evidence.get("probe")
+    if alert.alert_type != AlertType.PROBE_FAILED or not probe:
+        return ""
+    return reverse("admin:metrics_probe_change", args=[probe["id"]])
 
 
 def promise_url(objective: str) -> str:

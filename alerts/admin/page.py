@@ -14,9 +14,9 @@ from accounts.models import User
 from alerts.admin import badges, evidence_words, impact_words, prose
 from alerts.admin.evidence_words import Event, Fact, Request
 from alerts.admin.impact_words import Budget, Figure
-from alerts.admin.links import promise_url
+from alerts.admin.links import probe_url, promise_url
 from alerts.figures import figures
-from alerts.models import Alert
+from alerts.models import Alert, AlertType
 from alerts.triage import similar
 from alerts.triage.similar import History
 from metrics import formats
@@ -94,11 +94,13 @@ class AlertPage:
     queries: list[Fact]
     worst: list[Request]
     worst_title: str
+    worst_named: bool  # whether they are somebody's requests, which may have ids
     labels: list[tuple[str, str]]
     past: Past
     siblings: list[Sibling]
     siblings_more: int
     promise_url: str
+    probe_url: str
     rows_url: str
     incident_url: str
 
@@ -114,12 +116,14 @@ def of(alert: Alert, user: User | AnonymousUser, now: datetime) -> AlertPage:
         around=evidence_words.around(alert.evidence),
         queries=evidence_words.queries(alert.evidence),
         worst=evidence_words.worst(alert),
+        worst_named=alert.alert_type != AlertType.PROBE_FAILED,
         worst_title=evidence_words.worst_title(alert.alert_type),
         labels=sorted((str(name), str(value)) for name, value in alert.labels.items()),
         past=_past(similar.of(alert, user)),
         siblings=[_sibling(one, now) for one in listed],
         siblings_more=len(siblings) - len(listed),
         promise_url=promise_url(alert.objective),
+        probe_url=probe_url(alert),
         rows_url=evidence_words.rows_url(alert),
         incident_url=_incident_url(alert),
     )

@@ -3,10 +3,11 @@
 An alert is read by people who may see its client alone: nothing here names another client.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, prefetch_related_objects
 
 from alerts.models import Alert
 from alerts.raising import wording
@@ -23,17 +24,22 @@ MOST = 10
 
 def version(finding: Finding) -> SloVersion | None:
     """The version of the objective in force at the window's end; None: not noted yet."""
-    return (
-        SloVersion.objects.filter(
-            Q(slo__client=None) | Q(slo__client=finding.client_id),
-            slo__base=finding.objective.key,
-            valid_from__lte=finding.end,
-        )
+    if finding.slo_id is not None:
+        which = Q(slo=finding.slo_id)
+    else:
+        mine = Q(slo__client=None) | Q(slo__client=finding.client_id)
+        which = Q(mine, slo__base=finding.objective.key)
+    found = (
+        SloVersion.objects.filter(which, valid_from__lte=finding.end)
         .exclude(valid_until__lte=finding.end)
-        .select_related("slo", "contract__client", "contract__sla")
         .order_by(F("slo__client").asc(nulls_last=True))
+        .select_related("slo")
         .first()
     )
+    if found is not None and found.contract_id is not None:
+        # Few have one: joined, it would make every look-up three times as wide.
+        prefetch_related_objects([found], "contract__client", "contract__sla")
+    return found
 
 
 def baseline(finding: Finding) -> dict[str, Any] | None:
@@ -61,19 +67,38 @@ def baseline(finding: Finding) -> dict[str, Any] | None:
     }
 
 
-def concurrent(finding: Finding, mark: str) -> dict[str, Any]:
-    """Deployments, the client's other alerts and exclusions from NEAR before the window on.
+@dataclass(frozen=True)
+class Subject:
+    """What an alert is about."""
 
-    ``mark`` is the alert's own fingerprint. At most MOST of each, the newest first.
+    client_id: int
+    component: str
+    objective: str  # its key
+    alert_type: str
+    mark: str  # the alert's own fingerprint
+
+
+def concurrent(finding: Finding, mark: str) -> dict[str, Any]:
+    """What went on near a breach; ``mark`` is the alert's own fingerprint."""
+    objective = finding.objective
+    kind = wording.alert_type(objective).value
+    about = Subject(finding.client_id, objective.component, objective.key, kind, mark)
+    return near(about, finding.start, finding.end)
+
+
+def near(about: Subject, start: datetime, end: datetime) -> dict[str, Any]:
+    """Deployments, the client's other alerts and exclusions from NEAR before the start on.
+
+    At most MOST of each, the newest first.
     """
-    since, until = finding.start - NEAR, finding.end
+    since = start - NEAR
     return {
         "since": since.isoformat(),
-        "until": until.isoformat(),
-        "deployments": _deployments(finding, since, until),
-        "alerts": _alerts(finding, since, until, mark),
-        "alerts_of_other_clients": _elsewhere(finding, until),
-        "exclusions": _exclusions(finding, since, until),
+        "until": end.isoformat(),
+        "deployments": _deployments(about, since, end),
+        "alerts": _alerts(about, since, end),
+        "alerts_of_other_clients": _elsewhere(about, end),
+        "exclusions": _exclusions(about, since, end),
     }
 
 
@@ -92,9 +117,9 @@ def _fits(conditions: Any, finding: Finding) -> bool:
     )
 
 
-def _deployments(finding: Finding, since: datetime, until: datetime) -> list[dict[str, Any]]:
+def _deployments(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
     found = Deployment.objects.filter(
-        Q(client=None) | Q(client=finding.client_id), deployed_at__range=(since, until)
+        Q(client=None) | Q(client=about.client_id), deployed_at__range=(since, until)
     )
     return [
         {
@@ -106,20 +131,20 @@ def _deployments(finding: Finding, since: datetime, until: datetime) -> list[dic
             "at": one.deployed_at.isoformat(),
         }
         # Those of the component itself are the likelier causes.
-        for one in sorted(
-            found[: 5 * MOST], key=lambda one: one.component != finding.objective.component
-        )[:MOST]
+        for one in sorted(found[: 5 * MOST], key=lambda one: one.component != about.component)[
+            :MOST
+        ]
     ]
 
 
-def _alerts(finding: Finding, since: datetime, until: datetime, mark: str) -> list[dict[str, Any]]:
+def _alerts(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
     found = (
         Alert.objects.filter(
             Q(resolved_at=None) | Q(resolved_at__gte=since),
-            client=finding.client_id,
+            client=about.client_id,
             created_at__lte=until,
         )
-        .exclude(fingerprint=mark)
+        .exclude(fingerprint=about.mark)
         .order_by("-created_at")[:MOST]
     )
     return [
@@ -134,25 +159,24 @@ def _alerts(finding: Finding, since: datetime, until: datetime, mark: str) -> li
     ]
 
 
-def _elsewhere(finding: Finding, until: datetime) -> int:
+def _elsewhere(about: Subject, until: datetime) -> int:
     """How many alerts of other clients are open for the same promise: is it them, or us?"""
     return (
         Alert.objects.filter(
             Q(resolved_at=None) | Q(resolved_at__gt=until),
-            alert_type=wording.alert_type(finding.objective),
-            objective=finding.objective.key,
+            alert_type=about.alert_type,
+            objective=about.objective,
             created_at__lte=until,
         )
-        .exclude(client=finding.client_id)
+        .exclude(client=about.client_id)
         .count()
     )
 
 
-def _exclusions(finding: Finding, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    objective = finding.objective
+def _exclusions(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
     found = []
-    for one in exclusions.in_force(finding.client_id, since, until):
-        if one.objective in {"", objective.key} and one.component in {"", objective.component}:
+    for one in exclusions.in_force(about.client_id, since, until):
+        if one.objective in {"", about.objective} and one.component in {"", about.component}:
             found += [
                 {
                     "id": one.pk,

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connection
 from django.urls import reverse
 
-from accounts.models import PLATFORM, Client
 from alerts.raising import context, queries, rules
 from slas import compliance
 from slas.compliance import Finding
@@ -74,23 +73,25 @@ def is_due(before: Evidence, finding: Finding) -> bool:
     return finding.end - datetime.fromisoformat(window["end"]) >= FRESH_FOR
 
 
-def of(finding: Finding, mark: str, held: SloVersion | None) -> Evidence:
+def of(
+    finding: Finding, mark: str, held: SloVersion | None, *, code: str, platform: int
+) -> Evidence:
     """Everything needed to recompute the alert; ``mark`` is its fingerprint.
 
-    ``held`` is the version in force. All is counted over the finding's window, from the rows of
+    ``held`` is the version in force, ``code`` the client's, ``platform`` the id of the client
+    whose rows probes store. All is counted over the finding's window, from the rows of
     one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
     """
-    platform = Client.objects.get(code=PLATFORM).pk
     counts, values, newest = _figures(finding, platform)
     return bare(finding, held) | {
         "counts": counts,
         "values": values,
         "newest_row": newest,
         "baseline": context.baseline(finding),
-        "worst": compliance.worst_requests(finding),
+        "worst": compliance.worst_requests(finding, platform),
         "affected": _affected(finding, platform),
         "concurrent": context.concurrent(finding, mark),
-        "queries": _queries(finding, platform),
+        "queries": _queries(finding, code, platform),
     }
 
 
@@ -176,8 +177,7 @@ def _where(finding: Finding, platform: int) -> tuple[str, Evidence]:
     }
 
 
-def _queries(finding: Finding, platform: int) -> Evidence:
-    code = Client.objects.values_list("code", flat=True).get(pk=finding.client_id)
+def _queries(finding: Finding, code: str, platform: int) -> Evidence:
     found: Evidence = queries.of(
         finding,
         code,

@@ -163,7 +163,9 @@ def _budget_left(finding: Finding, client: Client, held: SloVersion | None) -> f
     if held is None:
         return None
     period = _period(finding.end)
-    found = standing.standings(client, period.start, period.end, finding.end, [held.slo])
+    # As of long after: whether services report right now is not asked, and takes two look-ups.
+    after = period.end + FAR
+    found = standing.standings(client, period.start, period.end, after, [held.slo])
     return next((one.budget_left for one in found if one.slo == held.slo), None)
 
 

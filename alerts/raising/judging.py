@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from accounts.models import Client
-from alerts.models import Alert, Status
+from accounts.models import PLATFORM, Client
+from alerts.models import Alert, Playbook, SeverityRule, Status
 from alerts.raising import context, evidence, impact, playbooks, rules, severity, wording
 from slas.compliance import Finding
 
@@ -15,15 +16,52 @@ logger = logging.getLogger(__name__)
 Fields = dict[str, Any]
 
 
-def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
+class Known:
+    """What judging reads of small tables, once a pass."""
+
+    @cached_property
+    def clients(self) -> dict[int, Client]:
+        """All of them, by id."""
+        return Client.objects.in_bulk()
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The clients' names."""
+        return {pk: client.name for pk, client in self.clients.items()}
+
+    @cached_property
+    def platform(self) -> int:
+        """Whose rows probes store."""
+        return next(pk for pk, client in self.clients.items() if client.code == PLATFORM)
+
+    @cached_property
+    def severities(self) -> list[SeverityRule]:
+        """The severity table."""
+        return severity.table()
+
+    @cached_property
+    def playbooks(self) -> list[Playbook]:
+        """Those that are in use."""
+        return list(Playbook.objects.filter(enabled=True))
+
+
+def is_steady(finding: Finding, before: Alert, known: Known) -> bool:
+    """Whether the finding changes nothing of an open alert but its latest figures."""
+    if before.status == Status.PENDING or before.flapping:
+        return False
+    graded = severity.grade(_facts(finding, known), known.severities)
+    worse = wording.worse(before.severity, graded.severity.value)
+    return worse == before.severity and not evidence.is_due(before.evidence, finding)
+
+
+def of(finding: Finding, mark: str, before: Alert | None, known: Known) -> Fields:
     """What of an alert follows from a finding; ``before`` is the open one, ``mark`` its mark.
 
     The severity is graded each time and never falls; the rest is gathered when the alert opens
     or becomes graver, and at most once a minute while it is open.
     """
-    client = Client.objects.get(pk=finding.client_id)
-    facts = severity.facts(finding, client.tier)
-    graded = severity.grade(facts, severity.table())
+    client, facts = known.clients[finding.client_id], _facts(finding, known)
+    graded = severity.grade(facts, known.severities)
     kept = before.evidence if before else {}
     level, reason = graded.severity.value, graded.reason
     if before is not None and wording.worse(before.severity, level) == before.severity:
@@ -35,7 +73,7 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
     worst = facts.worst(severity.Facts.stored(before) if before else None)
     try:
         with transaction.atomic():
-            found, numbers = _gathered(finding, client, mark)
+            found, numbers = _gathered(finding, mark, known)
     except DatabaseError:
         # Such as values whose mean overflows. The alert must open all the same.
         logger.exception("gathering failed", extra={"objective": finding.objective.key})
@@ -54,13 +92,17 @@ def of(finding: Finding, mark: str, before: Alert | None) -> Fields:
     }
     draft = _draft(finding, client, mark, fields)
     own = finding.objective.recommended_action
-    return fields | {"recommended_action": playbooks.action(draft, own)}
+    return fields | {"recommended_action": playbooks.action(draft, own, known.playbooks)}
 
 
-def _gathered(finding: Finding, client: Client, mark: str) -> tuple[Fields, Fields]:
+def _facts(finding: Finding, known: Known) -> severity.Facts:
+    return severity.facts(finding, known.clients[finding.client_id].tier)
+
+
+def _gathered(finding: Finding, mark: str, known: Known) -> tuple[Fields, Fields]:
     """Evidence and impact. Raises DatabaseError."""
-    held = context.version(finding)
-    found = evidence.of(finding, mark, held)
+    held, client = context.version(finding), known.clients[finding.client_id]
+    found = evidence.of(finding, mark, held, code=client.code, platform=known.platform)
     return found, impact.of(finding, client, held, found)
 
 

@@ -8,35 +8,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Severity, Status
-from alerts.raising import writing
+from alerts.raising import reopening, writing
 from alerts.triage import flapping, grouping, lifecycle, people
 from alerts.triage.cover import Cover, Reason
 from alerts.triage.dependencies import Dependencies
 from alerts.triage.incidents import Incidents
 
-# What the latest finding says of an alert that is opened again.
-FINDINGS = (
-    "severity",
-    "threshold_value",
-    "actual_value",
-    "business_impact",
-    "recommended_action",
-    "alert_message",
-    "unit",
-    "evidence",
-    "rule",
-    "severity_reason",
-    "impact",
-    "impact_score",
-    "labels",
-    "last_breach_at",
-    "data_committed_at",
-)
+# Open, and not waiting for its rule's hold time.
+TELLING = (Status.FIRING, Status.ACKNOWLEDGED, Status.SUPPRESSED)
 
 
 @dataclass(frozen=True)
@@ -176,7 +160,9 @@ class _Opening:
         known = list(_known(marks, now))
         self._open = {alert.fingerprint for alert in known if alert.status in lifecycle.OPEN}
         ended = {alert.fingerprint: alert for alert in known if alert.status == Status.RESOLVED}
-        self._ended = {mark: last for mark, last in ended.items() if _comes_back(last, now)}
+        self._ended = {
+            mark: last for mark, last in ended.items() if reopening.comes_back(last, now)
+        }
         # What changed within the time for which flapping counts, and is not opened again.
         self._changed = ended.keys() - self._ended.keys()
         self._planned: list[_Planned] = []
@@ -199,7 +185,7 @@ class _Opening:
             self._plan(draft)
             return draft.alert
         self._write()
-        alert = _reopen(
+        alert = reopening.reopen(
             last, draft.alert, self._scene.cover, self._now, note=draft.note, agent=draft.agent
         )
         self._scene = _Scene(self._now)
@@ -272,35 +258,3 @@ def _known(marks: Collection[str], now: datetime) -> QuerySet[Alert]:
         .annotate(was=Subquery(ended.order_by("-pk").values("from_status")[:1]))
         .order_by("resolved_at")
     )
-
-
-def _comes_back(last: Any, now: datetime) -> bool:
-    """Whether the portal resolved the breach's last alert a moment ago, and people knew of it."""
-    recently = now - timedelta(seconds=settings.REOPEN_SECONDS)
-    return (
-        last.resolved_by_id is None and last.resolved_at > recently and last.was != Status.PENDING
-    )
-
-
-def _reopen(
-    last: Alert, found: Alert, cover: Cover, now: datetime, *, note: str, agent: str
-) -> Alert | None:
-    reason = cover.of(found)
-    flaps = reason is None and bool(flapping.would_flap([found.fingerprint], now))
-    quiet = grouping.SUPPRESSED if reason else grouping.FLAPPING if flaps else ""
-    findings = {name: getattr(found, name) for name in FINDINGS}
-    try:
-        with transaction.atomic():
-            Alert.objects.filter(pk=last.pk, status=Status.RESOLVED).update(
-                breaches=F("breaches") + 1, **findings
-            )
-            alert = lifecycle.reopen(
-                last.pk, version=last.version, note=note, agent=agent, quiet=quiet
-            )
-    except lifecycle.Refused:
-        return None
-    if reason:
-        lifecycle.suppress(alert.pk, reason.by, reason.note)
-    if flaps:
-        flapping.begin(alert, now, kept=False)
-    return Alert.objects.get(pk=alert.pk)

@@ -1,9 +1,8 @@
 """From committed rows to alerts in one go: roll up, count, judge.
 
-A nudge from ingestion starts it, and judges what came in; beat's tick judges everything, and so
-finds what no nudge told. Two
-at once would do the same work twice: the second waits for the first's end, as
-its rows may have come after the first had looked.
+A nudge from ingestion judges what came in. Beat's tick does that as well, and then judges
+everything, and so finds what no nudge told. Whole passes take long where there are many
+promises: they keep nobody waiting who was nudged (raising.following has who has the say).
 """
 
 import time
@@ -13,46 +12,49 @@ from datetime import UTC, datetime
 
 from django.db import OperationalError, connection, transaction
 
-from alerts.models import Alert
 from alerts.raising import evaluation
+from alerts.raising.following import Pass
 from metrics import nudge
 
 LOCK = 0x50495045
 WAIT_MS = 2_000
 
 
-def run(*, news_alone: bool = False) -> evaluation.Pass | None:
-    """Bring alerts in line with what is committed; None when another run holds on too long."""
+def run(*, news_alone: bool = False) -> Pass | None:
+    """Bring alerts in line with what is committed; None when another run does just that."""
+    if news_alone:
+        return _news()
+    since = nudge.waiting()
+    news = _news()
+    done = evaluation.evaluate(committed_at=_time(since))
+    return done and done.with_(news)
+
+
+def _news() -> Pass | None:
+    """Judge what came in. Two at once would do the same work twice: the second waits for the
+    first's end, as its rows may have come after the first had looked.
+    """
     with _alone() as alone:
         if not alone:
             return None
-        began, last = time.monotonic(), _last_alert()
-        since = nudge.take()
-        done = evaluation.evaluate(news_alone=news_alone)
-        if done is not None and done.opened and since is not None:
-            _remember(last, datetime.fromtimestamp(since, UTC))
-        if news_alone and done is not None and not (done.opened or done.updated):
+        began = time.process_time()
+        done = evaluation.news(committed_at=_time(nudge.take()))
+        if not (done.opened or done.updated):
             # What opening an alert takes is no reason to look less often.
-            nudge.took(time.monotonic() - began)
-        return done
+            nudge.took(time.process_time() - began)
+    if done.left:
+        nudge.nudger.given()
+    return done
 
 
-def _last_alert() -> int:
-    return Alert.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def _remember(last: int, committed_at: datetime) -> None:
-    """Keep with the alerts of this run when the oldest rows it was told of were committed.
-
-    So the time from commit to alert is never understated.
-    """
-    new = Alert.objects.filter(pk__gt=last, data_committed_at=None)
-    new.exclude(objective="").update(data_committed_at=committed_at)
+def _time(since: float | None) -> datetime | None:
+    """When the oldest rows that wait were committed: the time to an alert is never understated."""
+    return None if since is None else datetime.fromtimestamp(since, UTC)
 
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Whether no other run is under way, or its end was seen within WAIT_MS."""
+    """Whether no other judges what came in, or its end was seen within WAIT_MS."""
     with connection.cursor() as cursor:
         try:
             with transaction.atomic():

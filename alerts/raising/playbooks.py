@@ -104,12 +104,12 @@ def render(playbook: Playbook, alert: Alert) -> str:
     return f"{text}{runbook}"
 
 
-def action(alert: Alert, own: str = "") -> str | None:
+def action(alert: Alert, own: str = "", shelf: Iterable[Playbook] | None = None) -> str | None:
     """What to do first, in Markdown: the promise's own advice, then the playbook's; None: neither.
 
     The alert need not be stored yet, but has its client, evidence and impact.
     """
-    playbook = best(alert)
+    playbook = best(alert, shelf)
     parts = [own.strip(), render(playbook, alert) if playbook else ""]
     return "\n\n".join(part for part in parts if part) or None
 

@@ -43,6 +43,23 @@ def of(finding: Finding, client: str, rows_at: str, series_at: str, *, probes: b
     return found
 
 
+def of_runs(
+    probe: str, metric_name: str, client: str, start: datetime, end: datetime, rows_at: str
+) -> dict[str, str]:
+    """The queries that answer with a probe's runs of a span, both ends included."""
+    asked = {
+        "metric_name": metric_name,
+        "probe": probe,
+        "client": client,
+        "since": _time(start),
+        "until": _time(end + AFTER),
+    }
+    return {
+        "runs": _address(rows_at, asked),
+        "failed": _address(rows_at, asked | {"success": "false"}),
+    }
+
+
 def _bad(finding: Finding) -> dict[str, dict[str, str]]:
     objective = finding.objective
     if objective.kind in BY_SHARE:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from alerts.models import Alert
-from alerts.recount import rows
+from alerts.recount import probes, rows
 from alerts.recount.budget import Budget, Gone
 from metrics.models import Deployment, PerformanceBaseline
 from slas.models import SloVersion
@@ -46,6 +46,8 @@ class Recount:
         """Every number of the alert's evidence and impact that differs; none: all are right."""
         evidence, impact = alert.evidence, alert.impact
         self.notes = []
+        if evidence.get("kind") == probes.KIND:
+            return self._of_probe(alert)
         if "newest_row" not in evidence:
             self.notes.append("its evidence was not gathered from rows")
             return []
@@ -68,6 +70,19 @@ class Recount:
         except Gone as gone:
             self.notes.append(f"the budget is not counted again: {gone}")
         return found
+
+    def _of_probe(self, alert: Alert) -> list[Difference]:
+        evidence = alert.evidence
+        read = probes.read(evidence)
+        if came := probes.later(evidence, read):
+            self.notes.append(f"{came} runs of the window were stored later and are left out")
+        counted = probes.of(evidence, read)
+        found = list(self._compare("", evidence, counted | {"concurrent": _near(alert)}))
+        counts = counted["counts"]
+        again = {"bad": counts["bad"], "total": counts["total"]}
+        found += self._compare("impact.", alert.impact, again)
+        kept = {"actual_value": alert.actual_value}
+        return found + list(self._compare("", kept, {"actual_value": float(counts["bad"])}))
 
     def _compare(
         self, path: str, kept: Mapping[str, Any], counted: Mapping[str, Any]
@@ -110,7 +125,12 @@ def _around(alert: Alert) -> dict[str, Any]:
     if evidence.get("baseline"):
         one = PerformanceBaseline.objects.get(pk=evidence["baseline"]["id"])
         found["baseline"] = {"value": one.baseline_value, "unit": one.measurement_unit}
-    near = evidence["concurrent"]
+    return found | {"concurrent": _near(alert)}
+
+
+def _near(alert: Alert) -> dict[str, Any]:
+    """Deployments and other clients' alerts."""
+    near = alert.evidence["concurrent"]
     since, until = (datetime.fromisoformat(near[name]) for name in ("since", "until"))
     others = Alert.objects.filter(created_at__lte=until).filter(
         Q(resolved_at=None) | Q(resolved_at__gt=until)
@@ -127,11 +147,9 @@ def _around(alert: Alert) -> dict[str, Any]:
     told = [one["id"] for one in near["deployments"]]
     # Bounded: those told are among those that were, and all are told while they are few.
     right = set(told) == ids if len(ids) <= len(told) else set(told) <= ids and bool(told)
-    return found | {
-        "concurrent": {
-            "alerts_of_other_clients": len(elsewhere),
-            "deployments": near["deployments"] if right else sorted(ids),
-        }
+    return {
+        "alerts_of_other_clients": len(elsewhere),
+        "deployments": near["deployments"] if right else sorted(ids),
     }
 
 

@@ -78,6 +78,7 @@ class ProbeAdmin(KnownNames, ScopedAdmin):
         (None, {"fields": ["name", "kind", "enabled", "component", "service_name", "client"]}),
         ("What is sent", {"fields": ["target", "payload", "test_conditions"]}),
         ("When", {"fields": ["interval_seconds", "timeout_seconds"]}),
+        ("When it fails", {"fields": ["alert_after", "recover_after"]}),
         (
             "Last run",
             {"fields": ["last_run_at", "last_outcome", "last_value", "last_error", "next_due_at"]},

@@ -9,6 +9,7 @@ from metrics.api.filters import OfClient
 from metrics.api.paging import KeyedList, RowPagination
 from metrics.ingest.api import IngestView
 from metrics.models import Complexity, PerformanceMetric
+from metrics.probes import runs
 
 
 class RowFilter(OfClient):
@@ -34,6 +35,9 @@ class RowFilter(OfClient):
     score_below = django_filters.NumberFilter(
         field_name="user_satisfaction_score", lookup_expr="lt"
     )
+    probe = django_filters.CharFilter(
+        method="of_probe", help_text="What the portal's own probe of this name measured."
+    )
     success = django_filters.BooleanFilter()
     synthetic = django_filters.BooleanFilter()
     since = django_filters.IsoDateTimeFilter(field_name="timestamp", lookup_expr="gte")
@@ -42,6 +46,12 @@ class RowFilter(OfClient):
     class Meta:
         model = PerformanceMetric
         fields: list[str] = []
+
+    def of_probe(
+        self, queryset: QuerySet[PerformanceMetric], _name: str, value: str
+    ) -> QuerySet[PerformanceMetric]:
+        """The rows that a probe stored."""
+        return runs.named(queryset, value)
 
 
 class RowSerializer(serializers.ModelSerializer[PerformanceMetric]):

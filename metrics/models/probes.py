@@ -69,6 +69,20 @@ class Probe(models.Model):
     test_conditions = models.JSONField(
         default=dict, blank=True, help_text="Stored with every row, to compare like with like."
     )
+    alert_after = models.PositiveSmallIntegerField(
+        "alert after (failures)",
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="An alert opens when so many runs in a row have failed.",
+    )
+    recover_after = models.PositiveSmallIntegerField(
+        "end after (successes)",
+        default=2,
+        db_default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="The alert ends when so many runs in a row have succeeded.",
+    )
     enabled = models.BooleanField(default=True)
     next_due_at = models.DateTimeField(db_default=Now(), editable=False)
     claim = models.UUIDField(null=True, editable=False)

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from accounts.models import Client, User
 from alerts.models import Alert, AlertEvent
-from alerts.raising import evaluation
+from alerts.raising import evaluation, following, pipeline
+from alerts.raising.following import Pass
 from alerts.triage import lifecycle
 from alerts.triage.lifecycle import Refused
 from slas import compliance, objectives
+from slas.compliance import Finding
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 Together = Callable[..., list[Any]]
@@ -44,6 +46,22 @@ def test_an_evaluation_leaves_the_field_to_the_one_under_way(
     assert together(1, evaluation.evaluate) != [None]
 
 
+def raise_one(mark: str, found: Finding) -> str:
+    return following._raise(mark, found, Pass())
+
+
+def test_news_is_judged_while_a_whole_pass_is_under_way(
+    acme: Client, make_rows: Callable[..., Any], together: Together
+) -> None:
+    evaluation.evaluate()
+    make_rows(acme, [4000] * 5)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [evaluation.LOCK])
+        (done,) = together(1, lambda: pipeline.run(news_alone=True))
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [evaluation.LOCK])
+    assert done.opened == 1
+
+
 def test_a_breach_found_twice_at_once_is_opened_by_one(
     acme: Client, make_rows: Callable[..., Any], together: Together
 ) -> None:
@@ -52,7 +70,7 @@ def test_a_breach_found_twice_at_once_is_opened_by_one(
     (latency,) = [o for o in objectives.enabled() if o.key == "sla:simple_queries:latency"]
     (found,) = compliance.measure(latency, now - timedelta(minutes=5), now)
     for number in range(ROUNDS):
-        opened = together(3, evaluation._raise, f"mark {number}", found, "Acme")
+        opened = together(3, raise_one, f"mark {number}", found)
         # Whoever comes second updates it, or leaves it to the one who is opening it.
         assert opened.count("opened") == 1
     assert Alert.objects.count() == ROUNDS

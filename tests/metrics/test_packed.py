@@ -1,5 +1,7 @@
 """Packed histograms hold what went in, and are merged by adding up each bucket."""
 
+import struct
+import zlib
 from collections import Counter
 
 from hypothesis import given, settings
@@ -31,6 +33,15 @@ def test_merging_adds_up_each_bucket(parts: list[dict[int, int]], more: dict[int
 def test_a_bucket_does_not_carry_into_the_next() -> None:
     most = 2**63 - 1
     assert packed.merge([stored({0: most, 1: 1})] * 2) == packed.Dense(0, (2 * most, 2))
+
+
+def test_what_was_stored_compressed_is_still_read() -> None:
+    lanes = struct.pack("<3Q", 5, 0, 300)
+    assert packed.merge([packed.Packed(7, zlib.compress(lanes, 1))]) == packed.Dense(7, (5, 0, 300))
+
+
+def test_an_hour_takes_a_byte_a_bucket() -> None:
+    assert len(stored({bucket: 1 + bucket * bucket % 255 for bucket in range(200)}).counts) == 201
 
 
 def test_far_apart_buckets_take_little_room() -> None:

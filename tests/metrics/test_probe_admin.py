@@ -37,6 +37,8 @@ def add(browser: Browser, **changes: Any) -> Any:
         "test_conditions": "{}",
         "interval_seconds": 30,
         "timeout_seconds": 5,
+        "alert_after": 3,
+        "recover_after": 2,
         **changes,
     }
     return browser.post("/admin/metrics/probe/add/", form)

@@ -55,6 +55,23 @@ def test_a_late_row_marks_its_minute_again_and_corrects_it(make_rows: Any, acme:
     assert stored() == recount()
 
 
+def test_a_minute_with_very_many_rows_is_left_to_who_has_the_time(
+    make_rows: Any, acme: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "LIGHT_ROWS", 3)
+    names = ("heavy_time", "light_time")
+    for name in names:
+        make_rows(acme, [1.0] * 4 if name == "heavy_time" else [1.0], metric_name=name)
+    # How many rows there are is known from the first time on.
+    assert rollups.roll_up_all(light_alone=True) == 2
+    for name in names:
+        make_rows(acme, [1.0], metric_name=name)
+    assert rollups.roll_up_all(light_alone=True) == 1
+    assert [one.metric_name for one in PendingMinute.objects.all()] == ["heavy_time"]
+    assert rollups.roll_up_all() == 1
+    assert stored() == recount()
+
+
 def test_a_repeat_changes_nothing(make_rows: Any, acme: Client) -> None:
     make_rows(acme, [100.0, 200.0], timestamp=MINUTE)
     rollups.roll_up()

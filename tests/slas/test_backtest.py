@@ -14,7 +14,7 @@ from accounts.models import Client
 from alerts.models import Alert, Status
 from alerts.raising import evaluation
 from metrics import rollups
-from slas import backtest, objectives, slis, versions, windows
+from slas import backtest, objectives, sli_sql, slis, versions, windows
 from slas.backtest import Episode, TooMuchError
 from slas.models import BurnRule, ModelTarget, ResourceLimit, Sla, Slo
 from slas.objectives import Kind, Objective
@@ -230,7 +230,7 @@ def test_rows_and_older_minutes_meet_without_a_gap_or_an_overlap(
 def test_a_query_that_takes_too_long_is_ended(
     promises: list[Objective], acme: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slis, "_PARTS", "SELECT pg_sleep(600)")
+    monkeypatch.setattr(sli_sql, "PARTS", "SELECT pg_sleep(600)")
     with pytest.raises(TooMuchError):
         backtest.replay(
             promises[0], [acme.pk], now, now + MINUTE, clock=backtest.Clock(seconds=0.2)

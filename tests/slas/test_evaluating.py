@@ -51,6 +51,27 @@ def exclude(start: datetime, end: datetime, make_user: Callable[..., User], **mo
     )
 
 
+def test_it_says_of_which_promises_counting_changed_anything(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    Sla.objects.create(
+        code="elsewhere",
+        description="The same metric of another component.",
+        metric_name="conversational_query_response_time",
+        component="user_interface",
+        target_response_time=1000,
+        max_response_time=2000,
+        availability=99,
+    )
+    for component in ("cognitive_core", "user_interface"):
+        make_rows(acme, [100.0], component=component, timestamp=now)
+    evaluating.refresh(now)
+    make_rows(acme, [100.0], component="user_interface", query_complexity=None, timestamp=now)
+    pairs = evaluating.refresh(now).pairs
+    keys = {objective.key for objective in evaluating.promised_to(pairs)}
+    assert keys == {"sla:elsewhere:latency", "sla:elsewhere:availability"}
+
+
 def test_it_says_which_rule_fired_and_what_it_saw(
     acme: Client, make_rows: MakeRows, now: datetime
 ) -> None:

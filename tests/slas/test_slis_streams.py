@@ -238,3 +238,12 @@ def test_counts_do_not_wait_for_each_other(acme: Client) -> None:
     with transaction.atomic():
         assert slis.count(hours=1) == 1
         assert at_once(slis.count_all) == [1]
+
+
+def test_a_count_says_what_it_left_to_another_of_the_same_day(acme: Client) -> None:
+    ChangedMinute.objects.create(client=acme, metric_name="gone", minute=BASE)
+    ours, others = slis.Changes(), slis.Changes()
+    with transaction.atomic():
+        assert slis.count(changes=ours) == 1
+        assert at_once(lambda: slis.count(changes=others)) == [0]
+    assert (ours.left, others.left) == (False, True)

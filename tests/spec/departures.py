@@ -136,6 +136,11 @@ INDEXES: dict[tuple[str, str], tuple[Index, Index, str]] = {
         Index(("client_id", '"timestamp"', "id"), None, unique=True),
         "a partitioned table's key holds the partition key; client_id leads for distribution",
     ),
+    (METRICS, "idx_ai_performance_metrics_client"): (
+        Index(("client_id",), None),
+        Index(("client_id", "metric_name", '"timestamp"'), None),
+        "by client alone the key finds rows; a minute of one metric is counted without the others",
+    ),
 }
 
 # (table, index): (definition, what it is for)
@@ -162,6 +167,14 @@ ADDED_INDEXES: dict[tuple[str, str], tuple[Index, str]] = {
             "((metadata ->> 'response_id'::text) IS NOT NULL)",
         ),
         "a vote names the model's response rather than the request",
+    ),
+    (METRICS, "ai_performance_metrics_votes"): (
+        Index(("client_id", '"timestamp"'), "(user_satisfaction_score IS NOT NULL)"),
+        "a minute's votes are counted without the rows that have none",
+    ),
+    (METRICS, "ai_performance_metrics_probes"): (
+        Index(("client_id", "((metadata ->> 'probe'::text))", '"timestamp"'), "synthetic"),
+        "a failing probe's runs are found among the rows of services",
     ),
     (ALERTS, "one_open_alert"): (
         Index(("fingerprint",), "(NOT ((status)::text = 'resolved'::text))", unique=True),
