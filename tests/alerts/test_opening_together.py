@@ -25,7 +25,7 @@ from slas.models import Exclusion
 
 pytestmark = pytest.mark.django_db
 # What it takes at most, with the savepoint of a transaction that is under way.
-ONE, HUNDRED = 11, 12
+ONE, HUNDRED = 10, 11
 CORE, INTERFACE, DATA = "cognitive_core", "user_interface", "data_intelligence"
 APART = "nervous_system"
 LONG = timedelta(minutes=30)
