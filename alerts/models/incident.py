@@ -23,7 +23,9 @@ class Incident(models.Model):
                 fields=["component"],
                 condition=models.Q(closed_at__isnull=True),
                 name="incidents_open",
-            )
+            ),
+            # What an alert that fires may join.
+            models.Index(fields=["latest_at"], name="incidents_latest"),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from accounts.models import Client
 from alerts.models import Alert, AlertType, Status
 from alerts.raising import impact, playbooks, severity, wording
-from alerts.raising.opening import open_alert
+from alerts.raising.opening import Draft, open_alerts
 from alerts.triage import flapping, lifecycle
 from metrics import formats
 from metrics.units import Unit
@@ -46,19 +46,20 @@ def follow(
         if finding.status == Verdict.Status.NO_DATA:
             waiting[finding.client_id, finding.objective.component].append(finding)
     known = Alert.objects.filter(alert_type=AlertType.NO_DATA, status__in=lifecycle.OPEN)
-    open_alerts = {(alert.client_id, alert.component): alert for alert in known}
-    quiet = silence.components(now) if waiting or open_alerts else {}
-    opened = sum(
-        _open(key, quiet[key], found, clients[key[0]], now)
+    known_open = {(alert.client_id, alert.component): alert for alert in known}
+    quiet = silence.components(now) if waiting or known_open else {}
+    new = [
+        _alert(key, quiet[key], found, clients[key[0]], now)
         for key, found in waiting.items()
-        if key in quiet and key not in open_alerts and _is_news(key, quiet[key])
-    )
+        if key in quiet and key not in known_open and _is_news(key, quiet[key])
+    ]
+    opened = open_alerts([Draft(alert, alert.alert_message) for alert in new])
     resolved = 0
-    for key, alert in open_alerts.items():
+    for key, alert in known_open.items():
         if key not in quiet:
             note = f"Data comes again from {key[1]}."
             resolved += flapping.recover(alert.pk, note)
-    return opened, resolved
+    return len(opened) - opened.count(None), resolved
 
 
 def say(alert: Alert, finding: Finding) -> None:
@@ -82,7 +83,7 @@ def _is_news(key: Key, quiet: Quiet) -> bool:
     ).exists()
 
 
-def _open(key: Key, quiet: Quiet, found: list[Finding], client: str, now: datetime) -> bool:
+def _alert(key: Key, quiet: Quiet, found: list[Finding], client: str, now: datetime) -> Alert:
     client_id, component = key
     numbers = _numbers(quiet, found, client, component, now)
     alert = Alert(
@@ -96,7 +97,7 @@ def _open(key: Key, quiet: Quiet, found: list[Finding], client: str, now: dateti
         **numbers,
     )
     _judge(alert, found, now)
-    return open_alert(alert, note=alert.alert_message) is not None
+    return alert
 
 
 def _judge(alert: Alert, found: list[Finding], now: datetime) -> None:

@@ -26,6 +26,7 @@ class Alertmanager(Face):
     path = "/api/v2/alerts"
     content_types = frozenset({_TYPE})
     whole = True
+    in_turn = True
     scope = ApiKey.Scope.ALERTS
 
     def take(self, key: ApiKey, plain: bytes, request: Incoming) -> Deferred | Answer:

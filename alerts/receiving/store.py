@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from alerts.models import Alert
-from alerts.raising.opening import open_alert
+from alerts.raising.opening import Draft, open_alerts
 from alerts.receiving import mapping
 from alerts.receiving.posted import Told
 from alerts.triage import flapping, grouping, lifecycle
@@ -27,30 +27,30 @@ def store(told: Iterable[Told], now: datetime) -> None:
 
     Most are told again: those take no lock but their rows', in one order. Where one
     opens or ends, the lock of all that do comes first, as everywhere (triage.grouping).
+    What opens comes before what ends: an incident that goes on is not closed in between.
     """
     latest = {}
     for one in told:
         client_id = mapping.client_of(one)
         latest[mapping.fingerprint(one, client_id)] = (client_id, one)
     open_ones = Alert.objects.filter(fingerprint__in=latest, status__in=lifecycle.OPEN)
+    marks = open_ones.values_list("fingerprint", "pk")
     with transaction.atomic():
-        known = set(open_ones.values_list("fingerprint", flat=True))
-        if any((mark in known) == one.resolved for mark, (_, one) in latest.items()):
+        seen = dict(marks.order_by())
+        if any((mark in seen) == one.resolved for mark, (_, one) in latest.items()):
             grouping.lock()
-        locked = open_ones.select_for_update().order_by("pk")
-        opened = {alert.fingerprint: alert for alert in locked}
-        again: list[tuple[Alert, Told]] = []
-        for mark, (client_id, one) in latest.items():
-            alert = opened.get(mark)
-            if alert is None and not one.resolved:
-                new = mapping.alert_of(one, client_id, mark)
-                open_alert(new, note=new.alert_message, agent=AGENT)
-            elif alert is not None and one.resolved:
-                note = "The system that told of it says that it is over."
-                flapping.recover(alert.pk, note, agent=AGENT, now=now)
-            elif alert is not None:
-                again.append((alert, one))
-        _tell_again(again, now)
+        opened = dict(marks.select_for_update().order_by("pk"))
+        new = [
+            mapping.alert_of(one, client_id, mark)
+            for mark, (client_id, one) in latest.items()
+            if mark not in opened and not one.resolved
+        ]
+        open_alerts([Draft(one, one.alert_message, agent=AGENT) for one in new])
+        known = [(opened[mark], one) for mark, (_, one) in latest.items() if mark in opened]
+        _tell_again([(pk, one) for pk, one in known if not one.resolved], now)
+        note = "The system that told of it says that it is over."
+        for pk in (pk for pk, one in known if one.resolved):
+            flapping.recover(pk, note, agent=AGENT, now=now)
 
 
 def expire(now: datetime) -> int:
@@ -62,11 +62,9 @@ def expire(now: datetime) -> int:
     )
 
 
-def _tell_again(again: Sequence[tuple[Alert, Told]], now: datetime) -> None:
+def _tell_again(again: Sequence[tuple[int, Told]], now: datetime) -> None:
     if not again:
         return
-    columns = zip(
-        *((alert.pk, one.ends_at, mapping.message(one)) for alert, one in again), strict=True
-    )
+    columns = zip(*((pk, one.ends_at, mapping.message(one)) for pk, one in again), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [now, now, *(list(column) for column in columns)])

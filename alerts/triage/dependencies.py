@@ -1,6 +1,7 @@
 """Which components a component can't work without."""
 
 from collections import defaultdict
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -12,24 +13,35 @@ LOCK = 0x44455053
 
 
 class Dependencies:
-    """The whole graph, read once. It is small: a row an edge."""
+    """The whole graph, read once, when it is first asked. It is small: a row an edge."""
 
     def __init__(self, without: int | None = None) -> None:
-        self._direct: dict[str, set[str]] = defaultdict(set)
+        self._without = without
+        self._upstream: dict[str, frozenset[str]] = {}
+
+    def upstream(self, component: str) -> frozenset[str]:
+        """All that the component depends on, directly or not; itself only within a cycle."""
+        if component not in self._upstream:
+            self._upstream[component] = self._search(component)
+        return self._upstream[component]
+
+    @cached_property
+    def _direct(self) -> dict[str, set[str]]:
+        direct: dict[str, set[str]] = defaultdict(set)
         edges = ComponentDependency.objects.values_list("pk", "component__code", "depends_on__code")
         for pk, component, needed in edges.order_by():
-            if pk != without:
-                self._direct[component].add(needed)
+            if pk != self._without:
+                direct[component].add(needed)
+        return direct
 
-    def upstream(self, component: str) -> set[str]:
-        """All that the component depends on, directly or not; itself only within a cycle."""
+    def _search(self, component: str) -> frozenset[str]:
         found: set[str] = set()
         waiting = [component]
         while waiting:
             new = self._direct.get(waiting.pop(), set()) - found
             found |= new
             waiting += new
-        return found
+        return frozenset(found)
 
 
 def check(component: Component, depends_on: Component, pk: int | None = None) -> None:

@@ -5,6 +5,8 @@ within a span. From then on it stays open and quiet, whatever is found, until it
 has been found the same for a while: then it is resolved, or goes on.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, Status
 from alerts.triage import grouping, lifecycle, people
 
@@ -19,28 +22,34 @@ Kind = AlertEvent.Kind
 _TOLD_OPEN = [Status.FIRING, Status.ACKNOWLEDGED]
 
 
-def changes(fingerprint: str, now: datetime) -> int:
-    """How often the breach fired and was resolved by the portal within the span.
+def changes(fingerprints: Collection[str], now: datetime) -> Counter[str]:
+    """How often each breach fired and was resolved by the portal within the span.
 
     What came before it was last found steady counts no more.
     """
+    counted = Q(kind__in=[Kind.OPENED, Kind.FIRED, Kind.REOPENED], to_status=Status.FIRING) | Q(
+        kind=Kind.RESOLVED, from_status__in=_TOLD_OPEN
+    )
     events = AlertEvent.objects.filter(
-        alert__fingerprint=fingerprint,
+        counted | Q(kind=Kind.STABLE),
+        alert__fingerprint__in=fingerprints,
         actor=None,
         at__gt=now - timedelta(seconds=settings.FLAP_SPAN_SECONDS),
+    ).values_list("alert__fingerprint", "kind", "at")
+    # A breach that goes to and fro is soon flapping: they are few.
+    found = list(events.order_by("at"))
+    steady = {mark: at for mark, kind, at in found if kind == Kind.STABLE}
+    return Counter(
+        mark
+        for mark, kind, at in found
+        if kind != Kind.STABLE and (mark not in steady or at > steady[mark])
     )
-    steady = events.filter(kind=Kind.STABLE).order_by("-at").values_list("at", flat=True).first()
-    if steady is not None:
-        events = events.filter(at__gt=steady)
-    return events.filter(
-        Q(kind__in=[Kind.OPENED, Kind.FIRED, Kind.REOPENED], to_status=Status.FIRING)
-        | Q(kind=Kind.RESOLVED, from_status__in=_TOLD_OPEN)
-    ).count()
 
 
-def would_flap(fingerprint: str, now: datetime) -> bool:
-    """Whether one change more is one too many."""
-    return changes(fingerprint, now) + 1 >= settings.FLAP_CHANGES
+def would_flap(fingerprints: Collection[str], now: datetime) -> set[str]:
+    """For which of them one change more is one too many."""
+    counted = changes(fingerprints, now)
+    return {mark for mark in fingerprints if counted[mark] + 1 >= settings.FLAP_CHANGES}
 
 
 def begin(alert: Alert, now: datetime, *, kept: bool) -> bool:
@@ -54,15 +63,23 @@ def begin(alert: Alert, now: datetime, *, kept: bool) -> bool:
         if not begun:
             return False
         alert.refresh_from_db(fields=["flapping", "kept", "steady_since", "status", "severity"])
-        people.record(
-            alert,
-            Kind.FLAPPING,
-            note=f"It fires and recovers too often ({settings.FLAP_CHANGES} changes within "
-            f"{_minutes(settings.FLAP_SPAN_SECONDS)}): quiet until it is steady for "
-            f"{_minutes(settings.FLAP_STEADY_SECONDS)}.",
-            data={"severity": alert.severity},
-        )
+        beginning(alert).save(force_insert=True)
+        nudge.after_commit()
     return True
+
+
+def beginning(alert: Alert) -> AlertEvent:
+    """That the alert flaps from now on; not stored."""
+    return AlertEvent(
+        alert=alert,
+        kind=Kind.FLAPPING,
+        from_status=alert.status,
+        to_status=alert.status,
+        note=f"It fires and recovers too often ({settings.FLAP_CHANGES} changes within "
+        f"{_minutes(settings.FLAP_SPAN_SECONDS)}): quiet until it is steady for "
+        f"{_minutes(settings.FLAP_STEADY_SECONDS)}.",
+        data={"severity": alert.severity},
+    )
 
 
 def recover(
@@ -81,7 +98,7 @@ def recover(
             kept=True, steady_since=now
         )
         return False
-    if alert.status in _TOLD_OPEN and would_flap(alert.fingerprint, now):
+    if alert.status in _TOLD_OPEN and would_flap([alert.fingerprint], now):
         begin(alert, now, kept=True)
         return False
     return lifecycle.resolve_recovered(alert_id, note, agent)

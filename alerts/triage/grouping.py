@@ -9,18 +9,16 @@ an alert's row, then its incident's row.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from alerts.models import Alert, AlertEvent, Incident, Severity, Status
 from alerts.triage.dependencies import Dependencies
-from metrics.models import Component
-from slas import names
+from alerts.triage.incidents import Incidents
 
 LOCK = 0x47525550
 Kind = AlertEvent.Kind
@@ -52,31 +50,19 @@ def lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def join(alert: Alert, now: datetime) -> tuple[Incident, bool]:
-    """The incident of an alert that fires, and whether others were in it before.
+def join(alert: Alert, now: datetime) -> bool:
+    """Give a stored alert that fires its incident; whether it joined others that were in it.
 
     Call it under ``lock()``. An alert that had one keeps it; a closed one opens again.
     """
     if alert.incident_id is not None:
-        incident = Incident.objects.select_for_update().get(pk=alert.incident_id)
-        _enliven(incident, now)
-        return incident, False
-    incident_id = _related(alert, now)
-    if incident_id is None:
-        incident = Incident.objects.create(
-            title=_title(alert), component=alert.component, opened_at=now, latest_at=now
-        )
-    else:
-        incident = Incident.objects.select_for_update().get(pk=incident_id)
-        _enliven(incident, now, _cause(incident, alert))
-    enter(alert, incident.pk)
-    return incident, incident_id is not None
-
-
-def enter(alert: Alert, incident_id: int | None) -> None:
-    """Put the alert into the incident."""
-    Alert.objects.filter(pk=alert.pk).update(incident_id=incident_id)
-    alert.incident_id = incident_id
+        Incident.objects.filter(pk=alert.incident_id).update(latest_at=now, closed_at=None)
+        return False
+    incidents = Incidents(now, Dependencies())
+    joined = incidents.join(alert, now)
+    incidents.store()
+    alert.save(update_fields=["incident"])
+    return joined
 
 
 def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any], bool]:
@@ -87,33 +73,42 @@ def follow(alert: Alert, before: str, *, quiet: str = "") -> tuple[dict[str, Any
     """
     if alert.status == Status.RESOLVED:
         return _left(alert), False
-    data: dict[str, Any] = {"severity": alert.severity}
+    data = alarm(alert, quiet)
     joined = False
-    quiet = quiet or (FLAPPING if alert.flapping else "")
-    if quiet:
-        data["quiet"] = quiet
     # An alert that was acknowledged while it was silenced has no incident yet.
     fires = alert.status == Status.FIRING and (
         before != Status.ACKNOWLEDGED or alert.incident_id is None
     )
     # What is suppressed at once needs no incident, but keeps the one that it had open.
     if fires and (quiet != SUPPRESSED or alert.incident_id is not None):
-        incident, joined = join(alert, timezone.now())
-        data["incident"] = incident.pk
+        joined = join(alert, timezone.now())
+        data["incident"] = alert.incident_id
     return data, joined
 
 
-def tell_joined(alert: Alert) -> None:
-    """Write that the alert joined others in its incident."""
-    incident = Incident.objects.get(alerts=alert)
-    AlertEvent.objects.create(
+def alarm(alert: Alert, quiet: str = "") -> dict[str, Any]:
+    """What the event of an alert that is broken says of it, but for its incident."""
+    quiet = quiet or (FLAPPING if alert.flapping else "")
+    return {"severity": alert.severity} | ({"quiet": quiet} if quiet else {})
+
+
+def joining(alert: Alert, title: str) -> AlertEvent:
+    """That the alert joined others in its incident, which had this title then; not stored."""
+    return AlertEvent(
         alert=alert,
         kind=Kind.GROUPED,
         from_status=alert.status,
         to_status=alert.status,
-        note=f"Joined incident #{incident.pk}: {incident.title}.",
-        data={"incident": incident.pk},
+        note=f"Joined incident #{alert.incident_id}: {title}.",
+        data={"incident": alert.incident_id},
     )
+
+
+def tell_joined(alert: Alert) -> None:
+    """Write that the alert joined others in its incident."""
+    incident = alert.incident
+    if incident is not None:
+        joining(alert, incident.title).save(force_insert=True)
 
 
 def announces(
@@ -153,38 +148,6 @@ def hold(incident_id: int) -> None:
 def escalation(alert: Alert, before: str) -> dict[str, Any]:
     """What the event of a changed severity says of it."""
     return {"severity": alert.severity, "was": before}
-
-
-def _related(alert: Alert, now: datetime) -> int | None:
-    """The incident whose cause may be the alert's: of its component first, then the latest."""
-    if not alert.component:
-        return None
-    recent = now - timedelta(seconds=settings.INCIDENT_SPAN_SECONDS)
-    just_closed = now - timedelta(seconds=settings.REOPEN_SECONDS)
-    graph = Dependencies()
-    above = graph.upstream(alert.component)
-    open_ones = Incident.objects.filter(
-        Q(closed_at=None) | Q(closed_at__gt=just_closed), latest_at__gte=recent
-    ).values_list("pk", "component", "latest_at")
-    found = [
-        (component == alert.component, component in above, latest, pk)
-        for pk, component, latest in open_ones
-        if component == alert.component
-        or component in above
-        or alert.component in graph.upstream(component)
-    ]
-    return max(found)[-1] if found else None
-
-
-def _cause(incident: Incident, alert: Alert) -> dict[str, str]:
-    """Where the cause is now taken to be: at what the others depend on."""
-    if alert.component in Dependencies().upstream(incident.component):
-        return {"component": alert.component, "title": _title(alert)}
-    return {}
-
-
-def _enliven(incident: Incident, now: datetime, changes: dict[str, str] | None = None) -> None:
-    Incident.objects.filter(pk=incident.pk).update(latest_at=now, closed_at=None, **(changes or {}))
 
 
 def _left(alert: Alert) -> dict[str, Any]:
@@ -263,9 +226,3 @@ def _is_news(event: AlertEvent, known: str | None) -> bool:
     grows passes single steps within minutes, and who was told is looking at it already.
     """
     return _RANKS[_rank(event)] == Severity.CRITICAL and known in _MILD
-
-
-def _title(alert: Alert) -> str:
-    name = Component.objects.filter(code=alert.component).values_list("name", flat=True).first()
-    what = names.in_words(alert.objective or alert.metric_name)
-    return f"{name or alert.component or 'No component'}: {what}"[:255]

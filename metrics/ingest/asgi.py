@@ -6,21 +6,17 @@ taking whatever has gathered while they were at work.
 """
 
 import asyncio
-import logging
-import threading
-from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from metrics.ingest import tally
 from metrics.ingest.encoding import KNOWN, BodyTooLarge
 from metrics.ingest.faces import Answer, Face, Incoming
+from metrics.ingest.lanes import Lane, Waiting
 from metrics.ingest.memory import give_back_large_blocks
-from metrics.ingest.service import BY_PATH, failed, not_allowed, receive, too_large, unavailable
+from metrics.ingest.service import BY_PATH, not_allowed, too_large, unavailable
 
 Message = MutableMapping[str, Any]
 Headers = dict[bytes, bytes]
@@ -28,22 +24,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-logger = logging.getLogger(__name__)
-
 WRITERS = 4
-# A group is one transaction: large enough to share a commit, small enough to end soon.
-GROUP_REQUESTS, GROUP_BYTES = 512, 512 * 1024
+# How long the writer of faces that are stored one group after another waits for more.
+LINGER_SECONDS = 0.01
 # What may arrive and wait for the writers before senders are asked to come again.
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 MAX_WAITING_REQUESTS = 4096
 BUSY_SECONDS = 1
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    request: Incoming
-    loop: asyncio.AbstractEventLoop
-    answer: "asyncio.Future[Answer]"
 
 
 class _NoRoom(Exception):
@@ -59,13 +46,10 @@ class Ingestion:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._waiting: deque[_Waiting] = deque()
-        # Bytes of the bodies that wait, and of those that are still arriving (loop's thread only).
-        self._bytes = 0
+        self._many = Lane("ingest", WRITERS)
+        self._one = Lane("ingest-in-turn", 1, LINGER_SECONDS)
+        # Bytes of the bodies that are still arriving (loop's thread only).
         self._arriving = 0
-        self._changed = threading.Condition()
-        self._writers: list[threading.Thread] = []
-        self._closed = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's start and end."""
@@ -95,7 +79,8 @@ class Ingestion:
             face=face.name,
             headers=headers,
         )
-        await _send(send, refusal(request) if refusal else await self._stored(request))
+        answer = refusal(request) if refusal else await self._stored(request, in_turn=face.in_turn)
+        await _send(send, answer)
 
     async def _body(self, receive: Receive, most: int) -> bytes:
         """The whole body.
@@ -118,7 +103,7 @@ class Ingestion:
                     raise BodyTooLarge
                 self._arriving += len(chunk)
                 held += len(chunk)
-                has_room = has_room and self._arriving + self._bytes <= MAX_WAITING_BYTES
+                has_room = has_room and self._arriving + self._waiting <= MAX_WAITING_BYTES
                 if has_room:
                     chunks.append(chunk)
                 else:
@@ -131,46 +116,18 @@ class Ingestion:
             raise _NoRoom
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def _stored(self, request: Incoming) -> Answer:
+    @property
+    def _waiting(self) -> int:
+        """Bytes of the bodies that wait to be stored."""
+        return self._many.bytes + self._one.bytes
+
+    async def _stored(self, request: Incoming, *, in_turn: bool) -> Answer:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(request, loop, loop.create_future())
-        with self._changed:
-            full = self._bytes > MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING_REQUESTS
-            if full or self._closed:
-                return _busy(request)
-            self._waiting.append(waiting)
-            self._bytes += len(request.body)
-            self._start_writers()
-            self._changed.notify()
+        waiting = Waiting(request, loop, loop.create_future())
+        lane = self._one if in_turn else self._many
+        if self._waiting > MAX_WAITING_BYTES or not lane.add(waiting, MAX_WAITING_REQUESTS):
+            return _busy(request)
         return await waiting.answer
-
-    def _start_writers(self) -> None:
-        self._writers = [thread for thread in self._writers if thread.is_alive()]
-        while len(self._writers) < WRITERS:
-            name = f"ingest-{len(self._writers)}"
-            thread = threading.Thread(target=self._write, name=name, daemon=True)
-            self._writers.append(thread)
-            thread.start()
-
-    def _write(self) -> None:
-        while group := self._next_group():
-            answers = _answers([waiting.request for waiting in group])
-            for waiting, answer in zip(group, answers, strict=True):
-                waiting.loop.call_soon_threadsafe(_resolve, waiting.answer, answer)
-        connection.close()
-
-    def _next_group(self) -> list[_Waiting]:
-        """Wait for requests; empty when the server ends and none is left."""
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            group: list[_Waiting] = []
-            size = 0
-            while self._waiting and len(group) < GROUP_REQUESTS and size < GROUP_BYTES:
-                group.append(self._waiting.popleft())
-                size += len(group[-1].request.body)
-            self._bytes -= size
-            return group
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -186,23 +143,9 @@ class Ingestion:
 
     def close(self, seconds: float = 10.0) -> None:
         """Store what has arrived, and end the writers."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        for thread in self._writers:
-            thread.join(seconds)
+        for lane in (self._many, self._one):
+            lane.close(seconds)
         tally.close()
-
-
-def _answers(requests: list[Incoming]) -> list[Answer]:
-    """One answer a request, whatever happens: a writer that died would leave senders waiting."""
-    try:
-        # The last group may have ended with PostgreSQL gone: start from a usable connection.
-        connection.close_if_unusable_or_obsolete()
-        return receive(requests)
-    except Exception:
-        logger.exception("a group of requests failed")
-        return [failed(request) for request in requests]
 
 
 def _is_plain(face: Face, headers: Headers) -> bool:
@@ -239,9 +182,3 @@ async def _send(send: Send, answer: Answer) -> None:
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
-
-
-def _resolve(future: "asyncio.Future[Answer]", answer: Answer) -> None:
-    # A sender that went away has cancelled its future.
-    if not future.done():
-        future.set_result(answer)

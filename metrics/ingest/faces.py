@@ -92,6 +92,8 @@ class Face(ABC):
     content_types: frozenset[str]
     # Whether it answers everything at its address, so that Django never sees a request.
     whole = False
+    # Whether what it stores takes one lock: then one group after another is, the larger for it.
+    in_turn = False
     # What a key must be allowed.
     scope: str = ApiKey.Scope.INGEST
 

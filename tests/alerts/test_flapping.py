@@ -54,6 +54,21 @@ def test_a_breach_that_comes_back_once_too_often_is_told_as_flapping(
     assert told() == ["opened", "resolved", "reopened", "resolved", "flapping"]
 
 
+def test_another_alert_of_a_breach_that_changed_too_often_is_flapping_from_the_start(
+    breach: Breach, settings: Any
+) -> None:
+    settings.FLAP_CHANGES, settings.REOPEN_SECONDS = 3, 0
+    first = go_on(breach, 2)
+    second = breach()
+    assert (second.pk != first.pk, second.flapping, second.kept) == (True, True, False)
+    assert told() == ["opened", "resolved", "flapping"]
+    assert second.events.first().data == {
+        "severity": "medium",
+        "quiet": "flapping",
+        "incident": second.incident_id,
+    }
+
+
 def test_changes_of_more_than_an_hour_ago_do_not_count(breach: Breach) -> None:
     go_on(breach, 5)
     AlertEvent.objects.update(at=after(hours=-2))

@@ -117,6 +117,16 @@ def test_dependent_components_share_an_incident_at_what_they_depend_on(
         assert Incident.objects.get().component == cause
 
 
+def test_an_incident_can_be_joined_for_half_an_hour_after_its_latest_alert(
+    breach: Breach,
+) -> None:
+    first = breach()
+    for what in ("availability", "learning"):
+        Incident.objects.update(latest_at=timezone.now() - timedelta(minutes=29))
+        assert breach(what).incident_id == first.incident_id
+    assert timezone.now() - Incident.objects.get().latest_at < timedelta(minutes=1)
+
+
 def test_what_fires_long_after_the_last_is_another_incident(breach: Breach) -> None:
     first = breach()
     Incident.objects.update(latest_at=timezone.now() - timedelta(minutes=31))

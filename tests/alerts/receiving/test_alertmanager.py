@@ -88,6 +88,15 @@ def test_one_that_is_not_told_again_in_time_is_over(send: Send) -> None:
     assert Alert.objects.get().events.last().agent == "alertmanager"
 
 
+def test_one_that_comes_back_at_once_lasts_as_long_as_it_is_told_to(send: Send) -> None:
+    now = timezone.now()
+    send({"labels": LABELS, "endsAt": (now + timedelta(minutes=1)).isoformat()})
+    send({"labels": LABELS, "endsAt": now.isoformat()})
+    send({"labels": LABELS, "endsAt": (now + timedelta(minutes=9)).isoformat()})
+    assert store.expire(now + timedelta(minutes=8)) == 0
+    assert (Alert.objects.get().reopened, store.expire(now + timedelta(minutes=10))) == (1, 1)
+
+
 def test_gos_zero_time_is_no_time(send: Send) -> None:
     send({"labels": LABELS, "endsAt": "0001-01-01T00:00:00Z"})
     alert = Alert.objects.get()
