@@ -6,9 +6,8 @@ needs. Most hours take one plane, and spreading planes out costs a fifth of deco
 Where buckets lie far apart the counts are stored whole (8 bytes each, little-endian),
 compressed by zlib, whose first byte is never a number of planes.
 
-Counts of 8 bytes in their order are one very large integer, and adding up such integers adds
-up all buckets at once: the sum of a bucket's counts is below 2**64, so that no bucket carries
-into the next.
+Counts of equal width in their order are one very large integer, and adding up such integers
+adds up all buckets at once. The width is chosen so that no bucket's sum carries into the next.
 """
 
 import struct
@@ -17,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 WIDTH = 8
-_BITS = 8 * WIDTH
+# Widths that numbers can be read with, and their struct codes.
+_CODES = {2: "H", 4: "I", WIDTH: "Q"}
 # The fastest: the zeros between buckets shrink in any case.
 _LEVEL = 1
 # Planes are compressed only where that makes them so many times shorter.
@@ -65,30 +65,35 @@ def dense(counts: Mapping[int, int]) -> Dense:
 
 
 def merge(parts: Iterable[Packed], more: Mapping[int, int] | None = None) -> Dense:
-    """The counts of all parts, and those by bucket, together."""
-    stored = [*parts, pack(dense(more))] if more else parts
-    several = [(part.low, _lanes(part.counts)) for part in stored if part.counts]
+    """The counts of all parts, and those by bucket, together; each sum is below 2**64."""
+    given = [*parts, pack(dense(more))] if more else parts
+    several = [part for part in given if part.counts]
     if not several:
         return Dense(0, ())
-    low = min(first for first, _ in several)
-    lanes = several[0][1] if len(several) == 1 else _added(low, several)
-    return Dense(low, struct.unpack(f"<{len(lanes) // WIDTH}Q", lanes))
+    low, width = min(part.low for part in several), _width(several)
+    total = 0
+    for part in several:
+        lanes = int.from_bytes(_lanes(part.counts, width), "little")
+        total += lanes << (8 * width * (part.low - low))
+    length = -(-total.bit_length() // (8 * width))
+    whole = total.to_bytes(length * width, "little")
+    return Dense(low, struct.unpack(f"<{length}{_CODES[width]}", whole))
 
 
-def _lanes(stored: bytes) -> bytes | bytearray:
-    """The counts whole, 8 bytes each."""
+def _width(parts: Sequence[Packed]) -> int:
+    """Bytes that hold any sum of so many counts, each of as many bytes as their planes."""
+    planes = max(part.counts[0] for part in parts)
+    needed = planes + (len(parts).bit_length() + 7) // 8
+    return next((width for width in _CODES if width >= needed), WIDTH)
+
+
+def _lanes(stored: bytes, width: int) -> bytes | bytearray:
+    """The counts whole, so many bytes each."""
     planes = stored[0]
     if planes > WIDTH:
         return zlib.decompress(stored)
     length = (len(stored) - 1) // planes
-    lanes = bytearray(length * WIDTH)
+    lanes = bytearray(length * width)
     for plane in range(planes):
-        lanes[plane::WIDTH] = stored[1 + plane * length : 1 + (plane + 1) * length]
+        lanes[plane::width] = stored[1 + plane * length : 1 + (plane + 1) * length]
     return lanes
-
-
-def _added(low: int, several: Iterable[tuple[int, bytes | bytearray]]) -> bytes:
-    total = 0
-    for first, lanes in several:
-        total += int.from_bytes(lanes, "little") << (_BITS * (first - low))
-    return total.to_bytes(-(-total.bit_length() // _BITS) * WIDTH, "little")
