@@ -15,7 +15,7 @@ from bench import servers
 from bench.load import request, talk_to
 
 PATH = "/api/v2/alerts"
-CONNECTIONS, NEW, SECONDS = 64, 1_000, 8.0
+CONNECTIONS, NEW, SECONDS = 64, 4_000, 8.0
 # What Alerta takes, with two workers on a machine of two cores, and how much more is promised.
 ALERTA, TIMES = 121.0, 8.0
 
