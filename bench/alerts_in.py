@@ -15,7 +15,7 @@ from bench import servers
 from bench.load import request, talk_to
 
 PATH = "/api/v2/alerts"
-CONNECTIONS, NEW, SECONDS = 64, 1_000, 8.0
+CONNECTIONS, NEW, SECONDS = 64, 4_000, 8.0
 # What Alerta takes, with two workers on a machine of two cores, and how much more is promised.
 ALERTA, TIMES = 121.0, 8.0
 
@@ -30,13 +30,12 @@ def run() -> bool:
             again = asyncio.run(_again(port, key))
         stored = servers.query(url, "SELECT count(*) FROM ai_performance_alerts")
     assert stored == NEW, stored
-    print(f"  new alerts, one a request            {new:8,.0f}/s")
-    kept = again >= TIMES * ALERTA
-    print(
-        f"  alerts told again, one a request     {again:8,.0f}/s   "
-        f"= {again / ALERTA:.1f} x Alerta's {ALERTA:g}/s   promise >= {TIMES:g}"
-    )
-    return kept and new >= TIMES * ALERTA
+    for what, speed in (("new alerts", new), ("alerts told again", again)):
+        print(
+            f"  {what + ', one a request':<36} {speed:8,.0f}/s   "
+            f"= {speed / ALERTA:4.1f} x Alerta's {ALERTA:g}/s   promise >= {TIMES:g}"
+        )
+    return min(new, again) >= TIMES * ALERTA
 
 
 def _bodies(port: int, key: str) -> list[bytes]:

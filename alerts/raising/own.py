@@ -1,7 +1,8 @@
 """Alerts about the portal itself: a part of it has gone silent.
 
 They are of the client ``platform`` and of no promise: evaluation, which may be the
-part that stopped, neither opens nor closes them.
+part that stopped, neither opens nor closes them. Nor do they open as all others do
+(raising.opening), under a lock: the part that stopped may hold it, and nobody would hear.
 """
 
 import hashlib

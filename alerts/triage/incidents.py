@@ -28,7 +28,7 @@ class Incidents:
 
     def join(self, alert: Alert, now: datetime) -> bool:
         """Set the alert's incident; whether others were in it before."""
-        incident = self._related(alert)
+        incident = self._related(alert, now)
         if incident is None:
             alert.incident = Incident(
                 title=self._title(alert), component=alert.component, opened_at=now, latest_at=now
@@ -67,11 +67,16 @@ class Incidents:
             Incident.objects.bulk_update(self._moved.values(), ["component", "title"])
         self._new, self._joined, self._moved = [], {}, {}
 
-    def _related(self, alert: Alert) -> Incident | None:
+    def _related(self, alert: Alert, now: datetime) -> Incident | None:
         """The incident whose cause may be the alert's: of its component first, then the latest."""
         if not alert.component:
             return None
-        found = [one for one in [*self._known, *self._new] if self._may_share(one, alert)]
+        recent = now - timedelta(seconds=settings.INCIDENT_SPAN_SECONDS)
+        found = [
+            one
+            for one in [*self._known, *self._new]
+            if one.latest_at >= recent and self._may_share(one, alert)
+        ]
         return max(found, key=lambda one: self._closeness(one, alert)) if found else None
 
     def _may_share(self, one: Incident, alert: Alert) -> bool:

@@ -188,6 +188,12 @@ def test_at_once_becomes_what_one_after_the_other_does(
     assert outcomes[0] == outcomes[1]
 
 
+def test_without_a_span_each_has_an_incident_of_its_own(acme: Client, settings: Any) -> None:
+    settings.INCIDENT_SPAN_SECONDS = 0
+    opened = opening.open_alerts([Draft(alert(mark, acme), "found") for mark in "abc"])
+    assert len({one.incident_id for one in opened if one}) == 3
+
+
 @pytest.fixture
 def world(
     acme: Client, globex: Client, platform: Client, make_user: Callable[..., User], settings: Any
