@@ -48,7 +48,12 @@ class Receiver:
 
             def do_POST(self) -> None:
                 """Keep it, and answer as told."""
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # The sender was killed in the middle: that is no message.
+                    self.close_connection = True
+                    return
                 outer.got.append(Received(self.path, dict(self.headers.items()), body))
                 if outer.hangs:
                     outer._free.wait(60)
