@@ -140,11 +140,6 @@ def announces(
     return heard is None or _is_news(event, _RANKS[heard])
 
 
-def hold(incident_id: int) -> None:
-    """Until the transaction ends, nobody else decides what is told of this incident."""
-    Incident.objects.select_for_update().get(pk=incident_id)
-
-
 def escalation(alert: Alert, before: str) -> dict[str, Any]:
     """What the event of a changed severity says of it."""
     return {"severity": alert.severity, "was": before}
