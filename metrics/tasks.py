@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from metrics import feedback, longer, partitions, rollups
+from metrics import feedback, longer, nudge, partitions, rollups
 from metrics.ingest import idempotency, tally
 from metrics.otlp import series
 from metrics.probes import dispatch
@@ -27,7 +27,11 @@ def run_probe(probe_id: int, claim: str) -> bool:
 @shared_task
 def roll_up() -> int:
     """Recompute the pending minutes, then the hours that are over."""
+    partitions.analyze_grown()
     done = rollups.roll_up_all()
+    if done:
+        # Who judges what came in may have found these minutes taken.
+        nudge.nudger.given()
     longer.roll_up_all(timezone.now())
     return done
 

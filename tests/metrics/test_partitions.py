@@ -42,6 +42,27 @@ def test_it_makes_one_and_drops_one_the_next_day() -> None:
     }
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_partition_that_has_doubled_is_analyzed(make_rows: Any, acme: Client) -> None:
+    partitions.maintain()
+    today = partitions.name_of(datetime.now(UTC).date())
+
+    def store(number: int) -> None:
+        make_rows(acme, [1.0] * number, timestamp=datetime.now(UTC))
+        with connection.cursor() as cursor:
+            # What was written is counted for all to see when a transaction ends, if told so.
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+
+    store(partitions.FEW_ROWS)
+    assert partitions.analyze_grown() == []
+    store(1)
+    assert partitions.analyze_grown() == [today]
+    store(partitions.FEW_ROWS)
+    assert partitions.analyze_grown() == []
+    store(2)
+    assert partitions.analyze_grown() == [today]
+
+
 def test_it_starts_with_today() -> None:
     partitions.maintain()
     assert datetime.now(UTC).date() in partitions.existing()
