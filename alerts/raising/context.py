@@ -3,9 +3,10 @@
 An alert is read by people who may see its client alone: nothing here names another client.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import F, Q, prefetch_related_objects
 
@@ -14,47 +15,63 @@ from alerts.raising import wording
 from metrics.models import Deployment, PerformanceBaseline
 from slas import exclusions, names
 from slas.compliance import Finding
-from slas.models import SloVersion
+from slas.models import Exclusion, Slo, SloVersion
 from slas.objectives import Kind
+from slas.windows import Span
 
 # How long before the window a change may still be its cause.
 NEAR = timedelta(minutes=30)
 MOST = 10
+T = TypeVar("T")
+
+
+class Seen:
+    """What was looked up in one pass: the alerts of a client mostly ask for the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Any, ...], Any] = {}
+
+    def once(self, asked: tuple[Any, ...], look: Callable[[], T]) -> T:
+        """What ``look`` finds, at the first time."""
+        if asked not in self._found:
+            self._found[asked] = look()
+        found: T = self._found[asked]
+        return found
+
+
+def versions(slo_ids: Collection[int], at: datetime) -> dict[int, SloVersion]:
+    """The versions in force of several objectives, by the objective's id."""
+    known = SloVersion.objects.filter(slo__in=slo_ids, valid_from__lte=at)
+    found = list(known.exclude(valid_until__lte=at).select_related("slo").order_by())
+    # Few have one: joined, it would make every look-up three times as wide.
+    prefetch_related_objects(
+        [one for one in found if one.contract_id is not None], "contract__client", "contract__sla"
+    )
+    return {one.slo_id: one for one in found}
 
 
 def version(finding: Finding) -> SloVersion | None:
     """The version of the objective in force at the window's end; None: not noted yet."""
     if finding.slo_id is not None:
-        which = Q(slo=finding.slo_id)
-    else:
-        mine = Q(slo__client=None) | Q(slo__client=finding.client_id)
-        which = Q(mine, slo__base=finding.objective.key)
-    found = (
-        SloVersion.objects.filter(which, valid_from__lte=finding.end)
-        .exclude(valid_until__lte=finding.end)
-        .order_by(F("slo__client").asc(nulls_last=True))
-        .select_related("slo")
-        .first()
-    )
-    if found is not None and found.contract_id is not None:
-        # Few have one: joined, it would make every look-up three times as wide.
-        prefetch_related_objects([found], "contract__client", "contract__sla")
-    return found
+        return versions([finding.slo_id], finding.end).get(finding.slo_id)
+    mine = Q(client=None) | Q(client=finding.client_id)
+    for slo in Slo.objects.filter(mine, base=finding.objective.key).order_by(
+        F("client").asc(nulls_last=True)
+    ):
+        found = versions([slo.pk], finding.end).get(slo.pk)
+        if found is not None:
+            return found
+    return None
 
 
-def baseline(finding: Finding) -> dict[str, Any] | None:
+def baseline(finding: Finding, seen: Seen) -> dict[str, Any] | None:
     """The active baseline that fits the objective best: the client's own, then the newest."""
     objective = finding.objective
     if not objective.metric_name or objective.kind == Kind.SATISFACTION:
         return None
-    found = PerformanceBaseline.objects.filter(
-        Q(client=None) | Q(client=finding.client_id),
-        active=True,
-        metric_name=objective.metric_name,
-        component=objective.component,
-        measurement_unit=str(objective.unit),
-    ).order_by(F("client").asc(nulls_last=True), "-measurement_date", "-id")
-    fitting = [one for one in found[:MOST] if _fits(one.test_conditions, finding)]
+    what = (objective.metric_name, objective.component, str(objective.unit), finding.client_id)
+    found = seen.once(("baselines", *what), lambda: _baselines(*what))
+    fitting = [one for one in found if _fits(one.test_conditions, finding)]
     if not fitting:
         return None
     one = fitting[0]
@@ -78,27 +95,32 @@ class Subject:
     mark: str  # the alert's own fingerprint
 
 
-def concurrent(finding: Finding, mark: str) -> dict[str, Any]:
+def concurrent(finding: Finding, mark: str, seen: Seen) -> dict[str, Any]:
     """What went on near a breach; ``mark`` is the alert's own fingerprint."""
     objective = finding.objective
     kind = wording.alert_type(objective).value
     about = Subject(finding.client_id, objective.component, objective.key, kind, mark)
-    return near(about, finding.start, finding.end)
+    return near(about, finding.start, finding.end, seen)
 
 
-def near(about: Subject, start: datetime, end: datetime) -> dict[str, Any]:
+def near(
+    about: Subject, start: datetime, end: datetime, seen: Seen | None = None
+) -> dict[str, Any]:
     """Deployments, the client's other alerts and exclusions from NEAR before the start on.
 
     At most MOST of each, the newest first.
     """
-    since = start - NEAR
+    since, seen = start - NEAR, seen or Seen()
+    span = (about.client_id, since, end)
     return {
         "since": since.isoformat(),
         "until": end.isoformat(),
-        "deployments": _deployments(about, since, end),
-        "alerts": _alerts(about, since, end),
+        "deployments": _deployments(
+            about, seen.once(("deployments", *span), lambda: _deployed(*span))
+        ),
+        "alerts": _alerts(about, seen.once(("alerts", *span), lambda: _alerted(*span))),
         "alerts_of_other_clients": _elsewhere(about, end),
-        "exclusions": _exclusions(about, since, end),
+        "exclusions": _exclusions(about, seen.once(("excluded", *span), lambda: _excluded(*span))),
     }
 
 
@@ -117,10 +139,25 @@ def _fits(conditions: Any, finding: Finding) -> bool:
     )
 
 
-def _deployments(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found = Deployment.objects.filter(
-        Q(client=None) | Q(client=about.client_id), deployed_at__range=(since, until)
-    )
+def _baselines(
+    metric_name: str, component: str, unit: str, client_id: int
+) -> list[PerformanceBaseline]:
+    found = PerformanceBaseline.objects.filter(
+        Q(client=None) | Q(client=client_id),
+        active=True,
+        metric_name=metric_name,
+        component=component,
+        measurement_unit=unit,
+    ).order_by(F("client").asc(nulls_last=True), "-measurement_date", "-id")
+    return list(found[:MOST])
+
+
+def _deployed(client_id: int, since: datetime, until: datetime) -> list[Deployment]:
+    mine = Q(client=None) | Q(client=client_id)
+    return list(Deployment.objects.filter(mine, deployed_at__range=(since, until))[: 5 * MOST])
+
+
+def _deployments(about: Subject, found: list[Deployment]) -> list[dict[str, Any]]:
     return [
         {
             "id": one.pk,
@@ -131,22 +168,21 @@ def _deployments(about: Subject, since: datetime, until: datetime) -> list[dict[
             "at": one.deployed_at.isoformat(),
         }
         # Those of the component itself are the likelier causes.
-        for one in sorted(found[: 5 * MOST], key=lambda one: one.component != about.component)[
-            :MOST
-        ]
+        for one in sorted(found, key=lambda one: one.component != about.component)[:MOST]
     ]
 
 
-def _alerts(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found = (
-        Alert.objects.filter(
-            Q(resolved_at=None) | Q(resolved_at__gte=since),
-            client=about.client_id,
-            created_at__lte=until,
-        )
-        .exclude(fingerprint=about.mark)
-        .order_by("-created_at")[:MOST]
-    )
+def _alerted(client_id: int, since: datetime, until: datetime) -> list[Alert]:
+    found = Alert.objects.filter(
+        Q(resolved_at=None) | Q(resolved_at__gte=since), client=client_id, created_at__lte=until
+    ).order_by("-created_at")
+    names_of = ("fingerprint", "objective", "metric_name", "component", "severity", "created_at")
+    # One may be the alert itself.
+    return list(found.only(*names_of)[: MOST + 1])
+
+
+def _alerts(about: Subject, found: list[Alert]) -> list[dict[str, Any]]:
+    others = [one for one in found if one.fingerprint != about.mark]
     return [
         {
             "id": one.pk,
@@ -155,7 +191,7 @@ def _alerts(about: Subject, since: datetime, until: datetime) -> list[dict[str, 
             "severity": one.severity,
             "opened_at": one.created_at.isoformat(),
         }
-        for one in found
+        for one in others[:MOST]
     ]
 
 
@@ -173,18 +209,26 @@ def _elsewhere(about: Subject, until: datetime) -> int:
     )
 
 
-def _exclusions(about: Subject, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found = []
-    for one in exclusions.in_force(about.client_id, since, until):
-        if one.objective in {"", about.objective} and one.component in {"", about.component}:
-            found += [
-                {
-                    "id": one.pk,
-                    "category": one.category,
-                    "reason": one.reason,
-                    "start": start.isoformat(),
-                    "end": end.isoformat(),
-                }
-                for start, end in exclusions.occurrences(one, since, until)
-            ]
-    return found[-MOST:]
+def _excluded(
+    client_id: int, since: datetime, until: datetime
+) -> list[tuple[Exclusion, list[Span]]]:
+    return [
+        (one, exclusions.occurrences(one, since, until))
+        for one in exclusions.in_force(client_id, since, until)
+    ]
+
+
+def _exclusions(about: Subject, found: list[tuple[Exclusion, list[Span]]]) -> list[dict[str, Any]]:
+    told = [
+        {
+            "id": one.pk,
+            "category": one.category,
+            "reason": one.reason,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+        }
+        for one, times in found
+        if one.objective in {"", about.objective} and one.component in {"", about.component}
+        for start, end in times
+    ]
+    return told[-MOST:]

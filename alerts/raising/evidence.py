@@ -11,6 +11,7 @@ from django.db import connection
 from django.urls import reverse
 
 from alerts.raising import context, queries, rules
+from alerts.raising.context import Seen
 from slas import compliance
 from slas.compliance import Finding
 from slas.models import SloVersion
@@ -74,23 +75,24 @@ def is_due(before: Evidence, finding: Finding) -> bool:
 
 
 def of(
-    finding: Finding, mark: str, held: SloVersion | None, *, code: str, platform: int
+    finding: Finding, mark: str, held: SloVersion | None, seen: Seen, *, code: str, platform: int
 ) -> Evidence:
     """Everything needed to recompute the alert; ``mark`` is its fingerprint.
 
-    ``held`` is the version in force, ``code`` the client's, ``platform`` the id of the client
-    whose rows probes store. All is counted over the finding's window, from the rows of
-    one statement: rows above ``newest_row`` came later (of all clients: that of ``affected``).
+    ``held`` is the version in force, ``seen`` what the pass looked up, ``code`` the client's,
+    ``platform`` the id of the client whose rows probes store. All is counted over the finding's
+    window, from the rows of one statement: rows above ``newest_row`` came later (of all clients:
+    that of ``affected``).
     """
     counts, values, newest = _figures(finding, platform)
     return bare(finding, held) | {
         "counts": counts,
         "values": values,
         "newest_row": newest,
-        "baseline": context.baseline(finding),
+        "baseline": context.baseline(finding, seen),
         "worst": compliance.worst_requests(finding, platform),
         "affected": _affected(finding, platform),
-        "concurrent": context.concurrent(finding, mark),
+        "concurrent": context.concurrent(finding, mark, seen),
         "queries": _queries(finding, code, platform),
     }
 

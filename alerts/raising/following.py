@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from alerts.models import Alert, Status
 from alerts.raising import judging, opening, silent, touching, wording
-from alerts.raising.judging import Known
+from alerts.raising.known import Known
 from alerts.raising.opening import Draft
 from alerts.triage import flapping, lifecycle
 from slas import evaluating
@@ -223,6 +223,11 @@ def _is_news(
 
 def _open(found: Sequence[tuple[str, Finding]], done: Pass) -> None:
     """Open alerts of breaches that have none."""
+    try:
+        done.known.expect(finding for _, finding in found)
+    except DatabaseError:
+        # Such as sums that overflow: each is looked up by itself then.
+        logger.exception("budgets can't be looked up together")
     drafts: list[Draft] = []
     for mark, finding in found:
         with _apart(finding):

@@ -5,6 +5,7 @@ that the inbox is sorted by. docs/alerts.md has the formulas.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from metrics import formats
 from slas import budget, contracts, periods, standing, terms
 from slas.compliance import Finding
 from slas.judge import bad_ratio
-from slas.models import Contract, Criticality, SloVersion
+from slas.models import Contract, Criticality, Slo, SloVersion
 from slas.objectives import BY_SHARE, Kind
 from slas.periods import Period
 
@@ -40,15 +41,20 @@ Impact = dict[str, Any]
 
 
 def of(
-    finding: Finding, client: Client, held: SloVersion | None, evidence: dict[str, Any]
+    finding: Finding,
+    client: Client,
+    held: SloVersion | None,
+    left: float | None,
+    evidence: dict[str, Any],
 ) -> Impact:
     """The impact in numbers, by the evidence's counts; ``held`` is the version in force.
+
+    ``left`` is of the budget (see ``budgets_left``).
 
     ``budget_spent`` and ``budget_left`` are shares of what the last PERIOD's traffic allows,
     without what is excluded; None for promises that have no budget. ``exhausted_at`` None: never.
     """
     counts, rated = evidence["counts"], finding.objective.kind == Kind.SATISFACTION
-    left = _budget_left(finding, client, held)
     burn = _burn(finding, counts)
     return {
         "clients": evidence["affected"]["clients"],
@@ -64,6 +70,16 @@ def of(
         "tier": client.tier,
         "criticality": str(finding.objective.criticality),
     }
+
+
+def budgets_left(client: Client, slos: Iterable[Slo], end: datetime) -> dict[int, float | None]:
+    """What is left of the budgets over PERIOD, as shares, by the objective's id."""
+    period = _period(end)
+    # As of long after: whether services report right now is not asked, and takes two look-ups.
+    after = period.end + FAR
+    found = standing.standings(client, period.start, period.end, after, slos)
+    # Where a contract began or ended there are two: the first.
+    return {one.slo.pk: one.budget_left for one in reversed(found)}
 
 
 def bare(finding: Finding, client: Client) -> Impact:
@@ -157,16 +173,6 @@ def _period(at: datetime) -> Period:
 
 def _in_iso(period: Period) -> dict[str, str]:
     return {"start": period.start.isoformat(), "end": period.end.isoformat()}
-
-
-def _budget_left(finding: Finding, client: Client, held: SloVersion | None) -> float | None:
-    if held is None:
-        return None
-    period = _period(finding.end)
-    # As of long after: whether services report right now is not asked, and takes two look-ups.
-    after = period.end + FAR
-    found = standing.standings(client, period.start, period.end, after, [held.slo])
-    return next((one.budget_left for one in found if one.slo == held.slo), None)
 
 
 def _exhausted(at: datetime, left: float | None, burn: float | None) -> str | None:

@@ -2,47 +2,18 @@
 
 import logging
 from dataclasses import asdict
-from functools import cached_property
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from accounts.models import PLATFORM, Client
-from alerts.models import Alert, Playbook, SeverityRule, Status
-from alerts.raising import context, evidence, impact, playbooks, rules, severity, wording
+from accounts.models import Client
+from alerts.models import Alert, Status
+from alerts.raising import evidence, impact, playbooks, rules, severity, wording
+from alerts.raising.known import Known
 from slas.compliance import Finding
 
 logger = logging.getLogger(__name__)
 Fields = dict[str, Any]
-
-
-class Known:
-    """What judging reads of small tables, once a pass."""
-
-    @cached_property
-    def clients(self) -> dict[int, Client]:
-        """All of them, by id."""
-        return Client.objects.in_bulk()
-
-    @cached_property
-    def names(self) -> dict[int, str]:
-        """The clients' names."""
-        return {pk: client.name for pk, client in self.clients.items()}
-
-    @cached_property
-    def platform(self) -> int:
-        """Whose rows probes store."""
-        return next(pk for pk, client in self.clients.items() if client.code == PLATFORM)
-
-    @cached_property
-    def severities(self) -> list[SeverityRule]:
-        """The severity table."""
-        return severity.table()
-
-    @cached_property
-    def playbooks(self) -> list[Playbook]:
-        """Those that are in use."""
-        return list(Playbook.objects.filter(enabled=True))
 
 
 def is_steady(finding: Finding, before: Alert, known: Known) -> bool:
@@ -101,9 +72,9 @@ def _facts(finding: Finding, known: Known) -> severity.Facts:
 
 def _gathered(finding: Finding, mark: str, known: Known) -> tuple[Fields, Fields]:
     """Evidence and impact. Raises DatabaseError."""
-    held, client = context.version(finding), known.clients[finding.client_id]
-    found = evidence.of(finding, mark, held, code=client.code, platform=known.platform)
-    return found, impact.of(finding, client, held, found)
+    held, client = known.version(finding), known.clients[finding.client_id]
+    found = evidence.of(finding, mark, held, known.seen, code=client.code, platform=known.platform)
+    return found, impact.of(finding, client, held, known.budget_left(finding), found)
 
 
 def _draft(finding: Finding, client: Client, mark: str, fields: Fields) -> Alert:
