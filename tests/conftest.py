@@ -41,6 +41,17 @@ def _nobody_is_nudged(settings: Any) -> None:
     settings.AFTER_ROWS_TASK = settings.AFTER_EVENTS_TASK = ""
 
 
+@pytest.fixture(scope="module")
+def kept_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What is committed stays until the module's end; for fixtures of module scope.
+
+    The module marks its tests as transactional, and puts this in the place of what
+    empties the database between them: a fixture ``_django_db_helper`` that requests it.
+    """
+    with django_db_blocker.unblock(), database.renewed():
+        yield
+
+
 @pytest.fixture
 def acme(db: None) -> Client:
     """A customer."""

@@ -5,10 +5,11 @@ a second a test, for hundreds of tests. Here only tables that hold something are
 emptied, and what the migrations made comes back by COPY.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
@@ -23,6 +24,17 @@ def install() -> None:
     DatabaseOperations.sql_flush = _sql_flush  # type: ignore[method-assign]
     DatabaseCreation.serialize_db_to_string = _contents  # type: ignore[assignment,method-assign]
     DatabaseCreation.deserialize_db_from_string = _refill  # type: ignore[assignment,method-assign]
+
+
+@contextmanager
+def renewed() -> Iterator[None]:
+    """What the migrations made and nothing else, before the block and after it."""
+    contents = connection._test_serialized_contents  # type: ignore[attr-defined]
+    connection.creation.deserialize_db_from_string(contents)
+    try:
+        yield
+    finally:
+        connection.creation.deserialize_db_from_string(contents)
 
 
 def _sql_flush(
