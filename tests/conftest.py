@@ -1,5 +1,6 @@
 """Fixtures that every test may use. PostgreSQL and Valkey come from tests/services.py."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -119,6 +120,30 @@ def make_rows(db: None) -> Callable[..., list[Row]]:
         return rows
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[tuple[Any, asyncio.AbstractEventLoop]]:
+    """A headless Chromium for the whole run, at rest, and the loop that drives it."""
+    # Playwright takes long to import, and most runs have no use for it.
+    from tests.e2e.browser import at_rest, open_browser
+
+    with open_browser() as browser:
+        loop = asyncio.get_running_loop()
+        with at_rest():
+            yield browser, loop
+
+
+@pytest.fixture
+def browser(chromium: tuple[Any, asyncio.AbstractEventLoop]) -> Iterator[Any]:
+    """That Chromium: the test's pages are closed after it. Make the rows before you ask for it."""
+    from tests.e2e.browser import at_work
+
+    found, loop = chromium
+    with at_work(loop):
+        yield found
+        for context in found.contexts:
+            context.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 # Their foreign keys are checked at once, so that they go first.
 HEAVY = ("ai_performance_metrics", "ai_performance_alerts", "alert_events")
 
+# A table and its columns -> rows.
 Contents = dict[str, bytes]
 
 
@@ -52,11 +53,14 @@ def _contents(self: DatabaseCreation) -> Contents:
     """Every table's rows, as COPY writes them."""
     connection = self.connection
     tables = connection.introspection.django_table_names(only_existing=True)
+    # The reverse of how they are emptied.
+    tables.sort(key=lambda table: HEAVY.index(table) if table in HEAVY else len(HEAVY))
     found: Contents = {}
     with connection.cursor() as cursor:
-        for table in _filled(connection.alias, tables):
-            with cursor.copy(f'COPY (SELECT * FROM "{table}") TO STDOUT') as copy:  # noqa: S608
-                found[table] = b"".join(bytes(part) for part in copy)
+        for table in reversed(_filled(connection.alias, tables)):
+            columns = _columns(cursor, table)
+            with cursor.copy(f'COPY (SELECT {columns} FROM "{table}") TO STDOUT') as copy:  # noqa: S608
+                found[f'"{table}" ({columns})'] = b"".join(bytes(part) for part in copy)
     return found
 
 
@@ -67,9 +71,19 @@ def _refill(self: DatabaseCreation, data: Contents) -> None:
     with transaction.atomic(alias), self.connection.cursor() as cursor:
         for statement in _emptying(alias, tables):
             cursor.execute(statement)
-        for table, rows in data.items():
-            with cursor.copy(f'COPY "{table}" FROM STDIN') as copy:
+        for columns, rows in data.items():
+            with cursor.copy(f"COPY {columns} FROM STDIN") as copy:
                 copy.write(rows)
+
+
+def _columns(cursor: Any, table: str) -> str:
+    """Those that can be written."""
+    cursor.execute(
+        "SELECT string_agg(format('%%I', attname), ', ' ORDER BY attnum) FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+        [f'"{table}"'],
+    )
+    return str(cursor.fetchone()[0])
 
 
 def _emptying(alias: str, tables: Sequence[str]) -> list[str]:
