@@ -26,6 +26,8 @@ from tests.e2e.get_node import find_node
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 VIEWPORT_HEIGHT = {1440: 900, 390: 844}
+WIDTHS: tuple[Literal[1440, 390], ...] = (1440, 390)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LAUNCH_MS = 60_000
 
 # Playwright adds the rest: headless, no background networking, updates, sync or first-run pages,
@@ -112,3 +114,11 @@ def shoot(
     path = SCREENSHOTS / f"{name}-{width}-{theme}.png"
     page.screenshot(path=path, animations="disabled")
     return path
+
+
+def look(page: Page, name: str) -> None:
+    """Take the four pictures of a page; no screen scrolls sideways."""
+    for width in WIDTHS:
+        for theme in THEMES:
+            assert shoot(page, name, width, theme).stat().st_size > 10_000
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), name
