@@ -22,7 +22,6 @@ BESIDE = {
     "the portal while it is watched": [
         "tests/live/test_watching.py",
         "tests/live/test_chain.py",
-        "tests/live/test_survival.py",
         "tests/live/test_sdk.py",
     ],
     "the portal while it tells": ["tests/live"],
