@@ -28,6 +28,8 @@ BESIDE = {
     "processes": ["tests/scale", "tests/otlp", "tests/sdk", "tests/demo"],
     "alerts and promises": ["tests/alerts", "tests/slas"],
 }
+# What is watched for its times goes first; it needs little.
+NICENESS = {"processes": 5, "alerts and promises": 5, "": 5}
 # The live tests stop a whole portal first.
 STOP_SECONDS = 120.0
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
@@ -58,8 +60,8 @@ def _run(outputs: dict[str, IO[bytes]]) -> list[int]:
     shares: list[subprocess.Popen[bytes]] = []
     try:
         for name, output in outputs.items():
-            shares.append(_start(share(name), stdout=output, stderr=subprocess.STDOUT))
-        shares.insert(0, _start(rest()))
+            shares.append(_start(name, share(name), stdout=output, stderr=subprocess.STDOUT))
+        shares.insert(0, _start("", rest()))
         return [one.wait() for one in shares]
     except KeyboardInterrupt:
         for one in shares:
@@ -81,9 +83,10 @@ def rest() -> list[str]:
     return [*(f"--ignore={path}" for paths in BESIDE.values() for path in paths), "tests"]
 
 
-def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+def _start(name: str, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """A pytest that gets a Ctrl-C from us, or from the kernel when we are killed."""
-    argv = launch.command([*PYTEST, *arguments], death_signal=signal.SIGINT)
+    nice = ["nice", "-n", str(NICENESS.get(name, 0))]
+    argv = launch.command([*nice, *PYTEST, *arguments], death_signal=signal.SIGINT)
     return subprocess.Popen(argv, **options)
 
 
