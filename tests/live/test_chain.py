@@ -30,8 +30,6 @@ class Traffic:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self.over, self.paused = threading.Event(), threading.Event()
-        # Seconds between one's questions: few good ones before, and the bad show the sooner.
-        self.rest = 1.0
         self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(6)]
 
     def __enter__(self) -> "Traffic":
@@ -47,7 +45,7 @@ class Traffic:
     def _ask(self) -> None:
         body = {"query": QUESTION, "include_ml_predictions": False}
         with httpx.Client(base_url=self.portal.demo_url, timeout=30) as client:
-            while not self.over.wait(self.rest):
+            while not self.over.wait(0.2):
                 if self.paused.is_set():
                     continue
                 client.post("/api/ai/query", json=body, headers={"X-Client": "acme"})
@@ -205,8 +203,7 @@ def test_a_degraded_service_raises_an_alert_that_a_person_resolves(
         demo.post("/demo/recover", json={})
         assert alerts(portal)[0][1] == "resolved"
 
-        # The last slow requests are in the window for up to two minutes, or few among many.
-        traffic.rest = 0.2
+        # The last slow requests are in the window for up to two minutes.
         wait_for("an ok verdict after", lambda: verdicts(portal, "ok"), 180)
     found = alerts(portal)
     assert [row[:2] for row in found] == [(opened[0], "resolved")], "a new alert was opened"
