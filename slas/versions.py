@@ -8,6 +8,7 @@ client's minutes are counted again, as far back as there are rows to count.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,6 +81,8 @@ class _Sync:
         self.kept_since = slis.kept_since(now)
         known = Contract.objects.select_related("client", "sla")
         self.contracts = {one.pk: one for one in known}
+        self.slos: dict[Key, Slo] = {(one.base, one.client_id): one for one in Slo.objects.all()}
+        self.made: list[SloVersion] = []
         self.done = 0
         # Whose minutes have to be counted again: client (None: all) → since when, which metrics.
         self.since: dict[int | None, datetime] = {}
@@ -94,9 +97,17 @@ class _Sync:
         for key, version in current.items():
             if key not in wanted:
                 self._close(version, self.next_minute)
-        for key, found in wanted.items():
-            if key not in current or not _same(current[key], found):
-                self._begin(key, current.get(key), found)
+        changed = {
+            key: found
+            for key, found in wanted.items()
+            if key not in current or not _same(current[key], found)
+        }
+        self._make_slos(changed)
+        lasts = self._lasts(changed)
+        for key, found in changed.items():
+            slo = self.slos[key]
+            self._begin(slo, lasts.get(slo.pk), current.get(key), found)
+        SloVersion.objects.bulk_create(self.made)
         self._enter_past()
         _forget_unpromised()
         for client_id, since in self.since.items():
@@ -148,11 +159,26 @@ class _Sync:
             version.valid_from, version.valid_until = since, until
             version.save(update_fields=["valid_from", "valid_until"])
 
-    def _begin(self, key: Key, current: SloVersion | None, found: dict[str, Any]) -> None:
+    def _make_slos(self, keys: Iterable[Key]) -> None:
+        """All at once: the first sync has dozens."""
+        new = [Slo(base=base, client_id=pk) for base, pk in keys if (base, pk) not in self.slos]
+        self.slos |= {(one.base, one.client_id): one for one in Slo.objects.bulk_create(new)}
+
+    def _lasts(self, keys: Iterable[Key]) -> dict[int, SloVersion]:
+        """The newest version of each that has any, by the objective's id."""
+        slos = [self.slos[key].pk for key in keys]
+        versions = SloVersion.objects.filter(slo__in=slos).order_by("slo_id", "-number")
+        return {one.slo_id: one for one in versions.distinct("slo_id")}
+
+    def _begin(
+        self,
+        slo: Slo,
+        last: SloVersion | None,
+        current: SloVersion | None,
+        found: dict[str, Any],
+    ) -> None:
         """Begin a version where it is due: see _start."""
         self.done += 1
-        slo = _slo(key)
-        last = slo.versions.order_by("-number").first()
         start = self._start(slo, last, found)
         if current is not None:
             # Rows whose clock is ahead may have been counted for minutes that are yet to come.
@@ -166,7 +192,7 @@ class _Sync:
                 )
                 return
             SloVersion.objects.filter(pk=current.pk).update(valid_until=start)
-        self._make(slo, last, found, start)
+        self.made.append(self._make(slo, last, found, start))
 
     def _start(self, slo: Slo, last: SloVersion | None, found: dict[str, Any]) -> datetime:
         """The next minute; the first of an objective holds from ever, of a contract with it."""
@@ -184,10 +210,11 @@ class _Sync:
         found: dict[str, Any],
         start: datetime,
         end: datetime | None = None,
-    ) -> None:
+    ) -> SloVersion:
         # A contract that follows another is no change of that one.
         goes_on = last is not None and last.contract_id == found["contract_id"]
-        SloVersion.objects.create(
+        self._again(slo.client_id, found["metric_name"], start)
+        return SloVersion(
             slo=slo,
             number=last.number + 1 if last else 1,
             valid_from=start,
@@ -196,7 +223,6 @@ class _Sync:
             changed_by=self.by,
             **found,
         )
-        self._again(slo.client_id, found["metric_name"], start)
 
     def _enter_past(self) -> None:
         """Contracts entered when they were over already: their versions begin and end at once."""
@@ -210,7 +236,7 @@ class _Sync:
             for objective, more in contracts.promised(contract):
                 slo = _slo((objective.key, contract.client_id))
                 last = slo.versions.order_by("-number").first()
-                self._make(slo, last, numbers(objective) | more, self._from(start), end)
+                self._make(slo, last, numbers(objective) | more, self._from(start), end).save()
                 self.done += 1
 
     def _close(self, version: SloVersion, at: datetime) -> None:

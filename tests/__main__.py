@@ -1,8 +1,9 @@
-"""`python -m tests`: the tests that run other processes beside all others.
+"""`python -m tests`: all tests, in shares that run side by side.
 
-They mostly wait for those processes, or for PostgreSQL. Their output is shown
-when the others are done. With arguments, it is plain pytest. Exit code: the
-first that is not 0; 130 after Ctrl-C or SIGTERM.
+Each has servers and a database of its own. Half of them mostly wait, for processes
+that are started, killed and stopped. The first share's output is shown as it comes, the
+others' when all are done. With arguments, it is plain pytest. Exit code: the first
+that is not 0; 130 after Ctrl-C or SIGTERM.
 """
 
 import os
@@ -10,64 +11,91 @@ import signal
 import subprocess
 import sys
 import tempfile
-from typing import Any
+from contextlib import ExitStack
+from typing import IO, Any
 
 from aiosmon import launch
 
-PYTEST = [sys.executable, "-m", "pytest"]
-# The live ones last: they start a portal, which stays until the end.
-BESIDE = ["tests/scale", "tests/sdk", "tests/otlp", "tests/live"]
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+# By name; a file or folder that none of them lists is tested in the first share.
+BESIDE = {
+    "the portal while it is watched": [
+        "tests/live/test_watching.py",
+        "tests/live/test_chain.py",
+        "tests/live/test_sdk.py",
+    ],
+    "the portal while it tells": ["tests/live"],
+    "processes": ["tests/scale", "tests/otlp", "tests/sdk", "tests/demo"],
+    "alerts and promises": ["tests/alerts", "tests/slas"],
+}
+# What is watched for its times goes first; it needs little.
+NICENESS = {"processes": 5, "alerts and promises": 5, "": 5}
 # The live tests stop a whole portal first.
 STOP_SECONDS = 120.0
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
 
 
 def main(arguments: list[str]) -> int:
-    """Run both halves at once, or what the arguments ask for."""
+    """Run all shares at once, or what the arguments ask for."""
     if arguments:
         # In our place: whatever ends us ends it.
-        os.execv(sys.executable, [*PYTEST, *arguments])  # noqa: S606  # no shell is the point
+        os.execv(sys.executable, [*PYTEST[:3], *arguments])  # noqa: S606  # no shell is the point
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    with tempfile.TemporaryFile() as output:
+    with ExitStack() as stack:
+        outputs = {name: stack.enter_context(tempfile.TemporaryFile()) for name in BESIDE}
         try:
-            codes = _run_both(output)
+            codes = _run(outputs)
         except KeyboardInterrupt:
             codes = [INTERRUPTED]
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-        sys.stdout.write(f"\n--- the tests of processes ---\n{text}")
+        for name, output in outputs.items():
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+            sys.stdout.write(f"\n--- {name} ---\n{text}")
     return next((code for code in codes if code), 0)
 
 
-def _run_both(output: Any) -> list[int]:
-    """The exit codes; on KeyboardInterrupt both are ended before it goes on."""
-    halves = [
-        _start([*(f"--ignore={folder}" for folder in BESIDE), "tests"]),
-        _start(["-p", "no:cacheprovider", *BESIDE], stdout=output, stderr=subprocess.STDOUT),
-    ]
+def _run(outputs: dict[str, IO[bytes]]) -> list[int]:
+    """The exit codes; on KeyboardInterrupt all are ended before it goes on."""
+    shares: list[subprocess.Popen[bytes]] = []
     try:
-        return [half.wait() for half in halves]
+        for name, output in outputs.items():
+            shares.append(_start(name, share(name), stdout=output, stderr=subprocess.STDOUT))
+        shares.insert(0, _start("", rest()))
+        return [one.wait() for one in shares]
     except KeyboardInterrupt:
-        for half in halves:
-            half.send_signal(signal.SIGINT)
-        for half in halves:
-            _end(half)
+        for one in shares:
+            one.send_signal(signal.SIGINT)
+        for one in shares:
+            _end(one)
         raise
 
 
-def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
+def share(name: str) -> list[str]:
+    """What is tested in that share; a file that another one lists is not, with its folder."""
+    own = BESIDE[name]
+    others = [path for one, paths in BESIDE.items() if one != name for path in paths]
+    return [*(f"--ignore={path}" for path in others if path not in own), *own]
+
+
+def rest() -> list[str]:
+    """What is tested in the first share: all that no other one lists."""
+    return [*(f"--ignore={path}" for paths in BESIDE.values() for path in paths), "tests"]
+
+
+def _start(name: str, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """A pytest that gets a Ctrl-C from us, or from the kernel when we are killed."""
-    argv = launch.command([*PYTEST, *arguments], death_signal=signal.SIGINT)
+    nice = ["nice", "-n", str(NICENESS.get(name, 0))]
+    argv = launch.command([*nice, *PYTEST, *arguments], death_signal=signal.SIGINT)
     return subprocess.Popen(argv, **options)
 
 
-def _end(half: subprocess.Popen[bytes]) -> None:
+def _end(one: subprocess.Popen[bytes]) -> None:
     try:
-        half.wait(STOP_SECONDS)
+        one.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        half.terminate()
-        half.wait()
+        one.terminate()
+        one.wait()
 
 
 if __name__ == "__main__":

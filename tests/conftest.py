@@ -1,5 +1,6 @@
 """Fixtures that every test may use. PostgreSQL and Valkey come from tests/services.py."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,17 @@ def _cheap_passwords(settings: Any) -> None:
 def _nobody_is_nudged(settings: Any) -> None:
     """A task that a test's rows or events enqueue would be taken by another test's worker."""
     settings.AFTER_ROWS_TASK = settings.AFTER_EVENTS_TASK = ""
+
+
+@pytest.fixture(scope="module")
+def kept_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What is committed stays until the module's end; for fixtures of module scope.
+
+    The module marks its tests as transactional, and puts this in the place of what
+    empties the database between them: a fixture ``_django_db_helper`` that requests it.
+    """
+    with django_db_blocker.unblock(), database.renewed():
+        yield
 
 
 @pytest.fixture
@@ -108,6 +120,30 @@ def make_rows(db: None) -> Callable[..., list[Row]]:
         return rows
 
     return make
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[tuple[Any, asyncio.AbstractEventLoop]]:
+    """A headless Chromium for the whole run, at rest, and the loop that drives it."""
+    # Playwright takes long to import, and most runs have no use for it.
+    from tests.e2e.browser import at_rest, open_browser
+
+    with open_browser() as browser:
+        loop = asyncio.get_running_loop()
+        with at_rest():
+            yield browser, loop
+
+
+@pytest.fixture
+def browser(chromium: tuple[Any, asyncio.AbstractEventLoop]) -> Iterator[Any]:
+    """That Chromium: the test's pages are closed after it. Make the rows before you ask for it."""
+    from tests.e2e.browser import at_work
+
+    found, loop = chromium
+    with at_work(loop):
+        yield found
+        for context in found.contexts:
+            context.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -56,8 +57,19 @@ def data() -> Iterator[Path]:
         yield Path(base) / "data"
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A data directory that was prepared once; its copies are prepared again."""
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o711)
+        Postgres(Path(base) / "data", fsync=False).prepare()
+        yield Path(base) / "data"
+
+
 @pytest.fixture
-def postgres(data: Path) -> Postgres:
+def postgres(cluster: Path, data: Path) -> Postgres:
+    # With owners and permissions, which shutil leaves behind.
+    subprocess.run(["cp", "-a", cluster, data], check=True)
     server = Postgres(data, fsync=False)
     server.prepare()
     return server

@@ -104,9 +104,16 @@ class Portal:
     def named(self, metric: str) -> list[dict]:
         return [row for row in self.accepted if row["metric_name"] == metric]
 
+    def forget(self) -> None:
+        """Have recorded nothing yet."""
+        for kept in (self.answers, self.posts, self.accepted, self.votes):
+            kept.clear()
 
-@pytest.fixture
-def portal() -> Iterator[Portal]:
+
+@contextmanager
+def recording() -> Iterator[Portal]:
+    """A portal that answers for the length of the block."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -128,12 +135,14 @@ def portal() -> Iterator[Portal]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     recorder = Portal(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    yield recorder
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield recorder
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,18 @@
 """Drives a headless Chromium: opens it, listens for errors, takes screenshots.
 
-Playwright's synchronous API keeps an asyncio loop marked as running in the thread that uses it,
-from `open_browser` until its end. Django's ORM then raises SynchronousOnlyOperation there. So:
+Playwright's synchronous API marks an asyncio loop as running in the thread that uses it, from its
+start until its end, and Django's ORM refuses to work in such a thread. One Chromium serves the
+whole run, so the mark is taken away (`at_rest`) whenever no test has the browser: see the
+fixture `browser` in tests/conftest.py. So:
 
-* Open the browser in a fixture of function scope that requests `live_server` (or whichever
-  fixture owns the database): it is torn down first, before the database is flushed. A browser of
-  session scope would break the ORM for every test after it.
-* Make the rows before the fixture opens the browser, and assert on what the page shows.
-* A test that must read the database while the page is open asks the live server, or a psycopg
-  connection of its own: with DJANGO_ALLOW_ASYNC_UNSAFE the ORM would open a connection that
-  nobody closes, and the test database could not be dropped.
+* Request `browser` in a fixture that requests `live_server` (or whichever fixture owns the
+  database): its pages are closed first, before the database is flushed.
+* Make the rows before that fixture, and assert on what the page shows.
+* A test that must read the database while the page is open asks the live server, or does it
+  within `at_rest`.
 """
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from tests.e2e.get_node import find_node
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 VIEWPORT_HEIGHT = {1440: 900, 390: 844}
+WIDTHS: tuple[Literal[1440, 390], ...] = (1440, 390)
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LAUNCH_MS = 60_000
 
 # Playwright adds the rest: headless, no background networking, updates, sync or first-run pages,
@@ -52,6 +55,27 @@ def open_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def at_rest() -> Iterator[None]:
+    """Playwright does nothing, and the ORM works, until the block ends."""
+    loop = asyncio.get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+@contextmanager
+def at_work(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Within `at_rest`: Playwright, whose loop it is, may be used until the block ends."""
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(None)
 
 
 def collect_console_errors(page: Page) -> list[str]:
@@ -82,8 +106,19 @@ def shoot(
     """Save what a desktop (1440 px) or a phone (390 px) shows, and return the PNG's path."""
     page.set_viewport_size({"width": width, "height": VIEWPORT_HEIGHT[width]})
     page.emulate_media(color_scheme=theme)
-    # unfold chooses the theme as the page loads, not when it changes.
-    page.reload()
+    # unfold chooses the theme as the page loads, not when it changes; loading again costs more.
+    page.evaluate(
+        "document.documentElement.classList.toggle("
+        "'dark', matchMedia('(prefers-color-scheme: dark)').matches)"
+    )
     path = SCREENSHOTS / f"{name}-{width}-{theme}.png"
     page.screenshot(path=path, animations="disabled")
     return path
+
+
+def look(page: Page, name: str) -> None:
+    """Take the four pictures of a page; no screen scrolls sideways."""
+    for width in WIDTHS:
+        for theme in THEMES:
+            assert shoot(page, name, width, theme).stat().st_size > 10_000
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), name

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from alerts.models import Alert
-from tests.e2e.browser import shoot
+from tests.e2e.browser import collect_console_errors, shoot
 
 pytestmark = [
     pytest.mark.browser,
@@ -94,14 +94,25 @@ def test_a_superuser_edits_schedules(people: dict[str, Any], portal: str, reques
 
 def test_the_front_page_looks_right_on_every_screen(alert: Alert, open_as: OpenAs) -> None:
     page, errors = open_as("rita")
-    page.goto("/admin/")
-    for width in (1440, 390):
-        for theme in ("light", "dark"):
-            picture = shoot(page, "front", width, theme)
-            assert picture.stat().st_size > 10_000
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.goto("/admin/")
+        is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+        assert is_dark == (theme == "dark")
+        for width in (1440, 390):
+            assert shoot(page, "front", width, theme).stat().st_size > 10_000
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
-            assert is_dark == (theme == "dark")
+    assert errors == []
+
+
+def test_a_person_signs_in_and_sees_the_front_page(portal: str, browser: Browser) -> None:
+    page = browser.new_context(base_url=portal, locale="en-GB").new_page()
+    errors = collect_console_errors(page)
+    page.goto("/admin/")
+    page.fill("#id_username", "vic")
+    page.fill("#id_password", "a-long-passphrase")
+    page.click("#login-form button[type=submit]")
+    page.wait_for_selector("#dashboard")
     assert errors == []
 
 

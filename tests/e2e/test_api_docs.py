@@ -26,6 +26,7 @@ def test_it_shows_every_operation_and_asks_no_other_host(open_as: OpenAs, portal
         return route.abort()
 
     page.route("**/*", only_the_portal)
+    page.goto("/admin/")
     page.click("text=API documentation")
     shown = page.locator("#operations-metrics-metrics_send")
     for width, height in VIEWPORT_HEIGHT.items():

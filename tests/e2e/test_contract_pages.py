@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
 
 import pytest
 from django.utils import timezone
@@ -11,7 +10,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Client
 from slas import versions
 from slas.models import Contract, Sla
-from tests.e2e.browser import shoot
+from tests.e2e.browser import look
 
 pytestmark = [
     pytest.mark.browser,
@@ -84,19 +83,10 @@ def test_a_change_of_terms_asks_why_and_shows_up_as_a_version(
     assert errors == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_contracts_fit_every_screen(
-    portal: str,
-    contracts: Contract,
-    open_as: Open,
-    width: Literal[1440, 390],
-    theme: Literal["light", "dark"],
-) -> None:
+def test_contracts_fit_every_screen(portal: str, contracts: Contract, open_as: Open) -> None:
     page, errors = open_as("sam")
     page.goto(f"{portal}/admin/slas/contract/")
-    shoot(page, "contracts", width, theme)
+    look(page, "contracts")
     page.goto(f"{portal}/admin/slas/contract/{contracts.pk}/change/")
-    shoot(page, "contract", width, theme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    look(page, "contract")
     assert errors == []

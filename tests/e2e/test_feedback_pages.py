@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from accounts.models import Client
 from metrics import feedback
 from metrics.models import Deployment, Feedback
-from tests.e2e.browser import shoot
+from tests.e2e.browser import look
 from tests.e2e.test_admin_pages import faults_of
 
 pytestmark = [
@@ -56,8 +56,5 @@ def test_people_see_votes_and_deployments(learned: str, open_as: OpenAs) -> None
     assert [fault for path, text in pages.items() for fault in faults_of(page, path, text)] == []
     for name, path in {"feedback": LIST, "vote": learned, "deployments": DEPLOYMENTS}.items():
         page.goto(path)
-        shoot(page, name, 1440, "light")
-        shoot(page, name, 1440, "dark")
-        shoot(page, name, 390, "light")
-        shoot(page, name, 390, "dark")
+        look(page, name)
     assert errors == []

@@ -1,13 +1,12 @@
 """The severity table and the playbooks in a browser: try a row, preview a text."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from alerts.models import Alert, Playbook
-from tests.e2e.browser import SCREENSHOTS, shoot
+from tests.e2e.browser import look
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,24 +50,18 @@ def test_a_playbook_is_read_as_an_alert_would_say_it(book: Playbook, open_as: Op
     assert errors == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_pages_fit_a_desktop_and_a_phone(book: Playbook, open_as: Open, theme: Any) -> None:
+def test_the_pages_fit_a_desktop_and_a_phone(book: Playbook, open_as: Open) -> None:
     page, _errors = open_as("sam")
-    pages = {
+    for name, url in {
         "severities": TABLE,
         "severity-row": f"{TABLE}add/",
         "severity-preview": f"{TABLE}preview/",
         "playbooks": BOOKS,
         "playbook": f"{BOOKS}{book.pk}/change/",
-    }
-    for width in (1440, 390):
-        for name, url in pages.items():
-            page.goto(url)
-            shoot(page, name, width, theme)  # type: ignore[arg-type]
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        with page.expect_popup() as opened:
-            page.get_by_role("button", name="How it would read").click()
-        expect(opened.value.get_by_role("heading", name="Filled from")).to_be_visible()
-        opened.value.set_viewport_size({"width": width, "height": 844})
-        opened.value.screenshot(path=SCREENSHOTS / f"playbook-preview-{width}-{theme}.png")
-        opened.value.close()
+    }.items():
+        page.goto(url)
+        look(page, name)
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="How it would read").click()
+    expect(opened.value.get_by_role("heading", name="Filled from")).to_be_visible()
+    look(opened.value, "playbook-preview")

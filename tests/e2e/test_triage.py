@@ -1,15 +1,15 @@
 """Triage as people do it: by keyboard and by thumb, two at once, and without scripts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Client, Team
 from alerts.models import Alert
-from tests.e2e.browser import open_browser, shoot
+from tests.e2e.browser import shoot
 
 pytestmark = [
     pytest.mark.browser,
@@ -174,11 +174,9 @@ def test_long_names_fit_a_phone_and_a_desk(others: Alert, alert: Alert, open_as:
 
 
 @pytest.fixture
-def plain(portal: str) -> Iterator[Page]:
+def plain(portal: str, browser: Browser) -> Page:
     """A page in a browser without scripts."""
-    with open_browser() as browser:
-        context = browser.new_context(base_url=portal, java_script_enabled=False)
-        yield context.new_page()
+    return browser.new_context(base_url=portal, java_script_enabled=False).new_page()
 
 
 def test_it_works_without_scripts(others: Alert, alert: Alert, plain: Any) -> None:

@@ -42,6 +42,8 @@ def meters(
     temporality: AggregationTemporality = CUMULATIVE,
     aggregation: Aggregation = EXPLICIT,
     exporter: type[OTLPMetricExporter] = OTLPMetricExporter,
+    *,
+    service: str = "exporting",
 ) -> Iterator[tuple[Meter, Callable[[], None]]]:
     """A meter, and what exports everything recorded so far."""
     sender = exporter(
@@ -51,7 +53,7 @@ def meters(
         preferred_aggregation={Histogram: aggregation},
     )
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=math.inf)
-    resource = Resource({"service.name": "exporting"})
+    resource = Resource({"service.name": service})
     provider = MeterProvider([reader], resource, shutdown_on_exit=False)
 
     def flush() -> None:

@@ -1,4 +1,4 @@
-"""A process that counts and times calls and exports them: ``exporting.py ENDPOINT KEY CALLS``.
+"""A process that counts and times calls: ``exporting.py ENDPOINT KEY SERVICE CALLS``.
 
 It exports after each call, cumulatively as OpenTelemetry does by default, and then
 dies without a goodbye.
@@ -9,8 +9,8 @@ import sys
 
 from tests.metrics.exporter import meters
 
-endpoint, key, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
-with meters(endpoint, key) as (meter, flush):
+endpoint, key, service, calls = *sys.argv[1:4], int(sys.argv[4])
+with meters(endpoint, key, service=service) as (meter, flush):
     choices = meter.create_counter("gen_ai.client.generation.choices")
     duration = meter.create_histogram("gen_ai.client.operation.duration", unit="s")
     for number in range(calls):

@@ -34,7 +34,7 @@ ROWS = st.dictionaries(st.sampled_from(schema.FIELDS), JSON, max_size=2).map(
 )
 BODIES = JSON | ROWS | st.lists(JSON | ROWS | st.just(GOOD), max_size=4)
 FEW = settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

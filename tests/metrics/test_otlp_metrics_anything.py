@@ -144,7 +144,7 @@ messages = st.lists(
 def test_whatever_comes_is_answered_and_can_be_rolled_up(post: Post, old_key: str) -> None:
     accepted: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(messages)
     def answered(sent: list[Any]) -> None:
         body = request(*sent).SerializeToString()

@@ -36,7 +36,7 @@ SELECT %(first)s + n,
     (ARRAY['simple', 'moderate', 'complex'])[1 + n %% 3], '["gpt-4o"]',
     CASE WHEN n %% 20 = 0 THEN 4 END,
     %(day)s::timestamptz + (n * 86400.0 / %(rows)s) * interval '1 s',
-    n %% 500 <> 0, n %% 50 = 0, gen_random_uuid()
+    n %% 500 <> 0, n %% 50 = 0, lpad(to_hex(%(first)s + n), 32, '0')::uuid
 FROM (SELECT n, (random() * 29)::int AS m FROM generate_series(0, %(rows)s - 1) AS n) AS g
 """
 _ROLLUPS = """

@@ -107,7 +107,7 @@ def evaluated(start: datetime, end: datetime) -> set[tuple[str, int, datetime, d
     return found | {(*mark, since, None) for mark, since in opened.items()}
 
 
-@pytest.mark.parametrize(("seed", "own_rules"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("seed", "minutes", "own_rules"), [(1, 52, False), (2, MINUTES, True)])
 def test_it_equals_a_replay_through_the_real_evaluation_alert_for_alert(
     promises: list[Objective],
     acme: Client,
@@ -115,6 +115,7 @@ def test_it_equals_a_replay_through_the_real_evaluation_alert_for_alert(
     make_rows: MakeRows,
     now: datetime,
     seed: int,
+    minutes: int,
     own_rules: bool,
     settings: Any,
 ) -> None:
@@ -131,7 +132,7 @@ def test_it_equals_a_replay_through_the_real_evaluation_alert_for_alert(
                 burn=1.2,
                 hold_seconds=hold,
             )
-    start, end = now + 5 * MINUTE, now + MINUTES * MINUTE
+    start, end = now + 5 * MINUTE, now + minutes * MINUTE
     expected = evaluated(start, end)
     found = {
         (objective.key, alert.client_id, alert.start, alert.end)

@@ -2,15 +2,18 @@
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Client
 from metrics import rollups
+from metrics.ingest import reference
 from metrics.ingest.schema import Row
 from metrics.ingest.store import store
 from metrics.replay import halie, trace
@@ -47,9 +50,16 @@ def recounted() -> dict[str, dict[str, tuple[Any, ...]]]:
     return found
 
 
-@pytest.fixture
-def replayed(acme: Client) -> Client:
+@pytest.fixture(scope="module")
+def replayed(django_db_setup: None, django_db_blocker: Any) -> Iterator[Client]:
     """The whole study as Acme's traffic of the last six days, held to a target a model."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        reference.forget()
+        yield replay(Client.objects.create(code="acme", name="Acme Manufacturing"))
+        transaction.set_rollback(True)
+
+
+def replay(acme: Client) -> Client:
     ModelTarget.objects.all().delete()
     for model in recounted():
         ModelTarget.objects.create(

@@ -105,7 +105,7 @@ def counted_by_hand(rows: list[Sent], version: SloVersion) -> dict[datetime, tup
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(batches=st.lists(st.lists(sent, max_size=6), min_size=1, max_size=4), edit=st.booleans())
 def test_any_stream_in_any_batches_is_counted_as_by_hand(

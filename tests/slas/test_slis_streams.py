@@ -57,7 +57,7 @@ own_spans = st.one_of(st.none(), st.tuples(minutes, st.integers(1, 70)))
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(pool=st.lists(drawn, min_size=1, max_size=20), sent=batches, edited=minutes, own=own_spans)
 def test_streams_counted_while_they_come_and_promises_change_equal_a_recount(
