@@ -75,21 +75,27 @@ def promised_to(pairs: Iterable[Pair]) -> list[Objective]:
 
 
 def evaluate(
-    promised: Iterable[Objective], now: datetime, only: Collection[Pair] | None = None
+    promised: Iterable[Objective],
+    now: datetime,
+    only: Collection[Pair] | None = None,
+    steady: Callable[[Sequence[Finding]], Collection[Pair]] | None = None,
 ) -> list[Finding]:
     """Judge every objective for every client that anything was ever counted for, or ``only`` some.
 
     Where a client's contract is in force, its objectives take the place of the SLA's. The
     number of statements doesn't depend on that of objectives, except for those that are broken:
-    of these the exact figures are read from the rows.
+    of these the exact figures are read from the rows. ``steady`` is told those and says which
+    need not be: of these what was counted has to do.
     """
     wanted = list(promised)
     in_force = Rules()
     longest = max((_longest(o, in_force.of(o)) for o in wanted), default=recent.MINUTE)
     asked = asking.asked(wanted, recent.start_of(longest, now), now, only)
     one_pass = _Pass(asked, {one.objective: in_force.of(one.objective) for one in asked}, now)
-    found = held.apply([one_pass.finding(one) for one in asked], now)
-    return [_exact(_graded(finding)) for finding in found]
+    counted = held.apply([one_pass.finding(one) for one in asked], now)
+    found = [_of_window(_graded(finding)) for finding in counted]
+    spared = steady([one for one in found if one.breached]) if steady else ()
+    return [one if (one.client_id, one.slo_id) in spared else _exact(one) for one in found]
 
 
 def again(finding: Finding, since: datetime) -> bool:
@@ -104,7 +110,7 @@ def again(finding: Finding, since: datetime) -> bool:
 
 def as_fired(finding: Finding) -> Finding:
     """The finding as it will be once the rule that burns has held: for a pending alert."""
-    return _exact(replace(finding, fired=finding.holding))
+    return _exact(_of_window(replace(finding, fired=finding.holding)))
 
 
 class _Pass:
@@ -209,6 +215,17 @@ def _graded(finding: Finding) -> Finding:
     return finding
 
 
+def _of_window(finding: Finding) -> Finding:
+    """A broken promise with what was counted in the window in question: that of its rule."""
+    if not finding.fired:
+        return finding
+    short = finding.fired.short
+    figures = Figures(short.total, good=short.good, succeeded=short.good)
+    start = recent.start_of(finding.window, finding.end)
+    ruling = judge(finding.objective, figures)
+    return replace(finding, start=start, figures=figures, ruling=ruling, own=finding.ruling)
+
+
 def _exact(finding: Finding) -> Finding:
     """A broken promise with the exact figures of the window in question, from its rows."""
     if not finding.breached:
@@ -218,8 +235,8 @@ def _exact(finding: Finding) -> Finding:
     figures = _measured(finding.objective, finding.client_id, start, end)
     if figures is None:
         return finding
-    ruling = judge(finding.objective, figures)
-    return replace(finding, start=start, figures=figures, ruling=ruling, own=finding.ruling)
+    ruling, own = judge(finding.objective, figures), finding.verdict
+    return replace(finding, start=start, figures=figures, ruling=ruling, own=own)
 
 
 def _measured(

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from alerts.models import AlertType
 from alerts.raising import following, probing, silent
-from alerts.raising.following import Pass, fingerprint, open_alerts
+from alerts.raising.passing import Pass, fingerprint, open_alerts
+from alerts.raising.steady import Open
 from alerts.triage import lifecycle, settling
 from slas import compliance, evaluating, objectives
 from slas.compliance import Finding
@@ -76,10 +77,11 @@ def _evaluate(now: datetime, committed_at: datetime | None) -> Pass:
 def _judge(
     promised: Collection[Objective], now: datetime, done: Pass, only: Collection[Pair] | None = None
 ) -> list[Finding]:
-    findings = evaluating.evaluate(promised, now, only)
+    found = Open(done)
+    findings = evaluating.evaluate(promised, now, only, found.steady)
     done.findings = len(findings)
     compliance.record(findings)
-    following.follow(findings, done)
+    following.follow(findings, done, found)
     return findings
 
 

@@ -61,17 +61,24 @@ FROM ai_performance_metrics WHERE {where}
 _OF_CLIENT = " AND client_id = %(client_id)s"
 
 
-def is_due(before: Evidence, finding: Finding) -> bool:
-    """Whether an open alert's evidence is to be gathered again."""
-    window, objective = before.get("window"), finding.objective
-    if not window or "counts" not in before or "graded" not in before:
-        return True
-    rule = before["rule"]
+def is_of(before: Evidence, finding: Finding) -> bool:
+    """Whether evidence tells of the finding's very promise and rule."""
+    if not before.get("window") or "counts" not in before or "graded" not in before:
+        return False
+    objective, rule = finding.objective, before["rule"]
     told = (rule["threshold"], rule["share"], rule["good_within"], rules.name(before))
     fires = finding.fired.rule.name if finding.fired else ""
-    if told != (objective.threshold, objective.share, objective.good_within, fires):
-        return True
-    return finding.end - datetime.fromisoformat(window["end"]) >= FRESH_FOR
+    return told == (objective.threshold, objective.share, objective.good_within, fires)
+
+
+def is_due(before: Evidence, finding: Finding) -> bool:
+    """Whether an open alert's evidence is to be gathered again."""
+    return not is_of(before, finding) or finding.end - until(before) >= FRESH_FOR
+
+
+def until(before: Evidence) -> datetime:
+    """When the window that evidence tells of ended."""
+    return datetime.fromisoformat(before["window"]["end"])
 
 
 def of(

@@ -4,115 +4,41 @@ Several passes may run side by side. Of two that found something of one promise 
 looked later has the say: what an alert was found broken by since is neither overwritten nor ended.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Max, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Max, Q
 
 from alerts.models import Alert, Status
-from alerts.raising import judging, opening, silent, touching, wording
-from alerts.raising.known import Known
+from alerts.raising import judging, opening, silent, wording
 from alerts.raising.opening import Draft
-from alerts.triage import flapping, lifecycle
+from alerts.raising.passing import Pass, fingerprint, numbers, open_alerts
+from alerts.raising.steady import Open
+from alerts.triage import flapping
 from slas import evaluating
 from slas.compliance import Finding
 from slas.models import Verdict
-from slas.objectives import Objective
 
 logger = logging.getLogger(__name__)
 # So many open together: the first of very many breaches need not wait for the last.
 TOGETHER = 10
 
 
-_COUNTS = ("findings", "opened", "updated", "pending", "resolved")
-
-
-@dataclass
-class Pass:
-    """What one evaluation did, and what it knows."""
-
-    findings: int = 0
-    opened: int = 0
-    updated: int = 0
-    pending: int = 0
-    resolved: int = 0
-    # Whether something that changed was left, since another counts the same day.
-    left: bool = False
-    began: datetime = field(default_factory=timezone.now, compare=False)
-    # Since when rows may have waited for it.
-    committed_at: datetime | None = None
-    known: Known = field(default_factory=Known, repr=False, compare=False)
-
-    def counts(self) -> dict[str, int]:
-        """What it did, for the task's result."""
-        return {name: getattr(self, name) for name in _COUNTS}
-
-    def with_(self, other: "Pass | None") -> "Pass":
-        """This pass, and what one before it did."""
-        if other is None:
-            return self
-        summed = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
-        return replace(self, **summed)
-
-
-def follow(findings: Iterable[Finding], done: Pass) -> None:
+def follow(findings: Iterable[Finding], done: Pass, found: Open | None = None) -> None:
     """Bring the alerts in line with the findings; what that came to is added to ``done``."""
-    # Looked up once: nearly all findings are ok and have no alert.
-    open_marks = dict(open_alerts().values_list("fingerprint", "status"))
-    marked = [(fingerprint(one.objective, one.client_id), one) for one in findings]
-    known = [(mark, one) for mark, one in marked if mark in open_marks]
-    steady = _touch_steady([(mark, one) for mark, one in known if one.breached], done)
-    for mark, finding in known:
-        if mark not in steady:
+    found = found or Open(done)
+    marked = {fingerprint(one.objective, one.client_id): one for one in findings}
+    steady = found.touch(marked)
+    for mark, finding in marked.items():
+        if mark in found.status and mark not in steady:
             with _apart(finding):
-                _follow(mark, finding, open_marks[mark], done)
-    new = [(mark, one) for mark, one in marked if mark not in open_marks]
+                _follow(mark, finding, found.status[mark], done)
+    new = [(mark, one) for mark, one in marked.items() if mark not in found.status]
     _open(_news([(mark, one) for mark, one in new if one.breached or one.holding], done), done)
-
-
-def open_alerts() -> QuerySet[Alert]:
-    """Those that are not resolved."""
-    return Alert.objects.filter(status__in=lifecycle.OPEN)
-
-
-def fingerprint(objective: Objective, client_id: int) -> str:
-    """What makes two breaches the same alert."""
-    parts = (
-        wording.alert_type(objective),
-        objective.component,
-        objective.metric_name,
-        objective.key,
-        str(client_id),
-        objective.model,
-    )
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
-
-
-def _touch_steady(broken: list[tuple[str, Finding]], done: Pass) -> set[str]:
-    """Note at once that breaches go on that change nothing else of their alerts; which those are.
-
-    In most passes that is all there is to say of most open alerts.
-    """
-    marks = [mark for mark, _ in broken]
-    alerts = {one.fingerprint: one for one in open_alerts().filter(fingerprint__in=marks)}
-    steady = [
-        (alert, finding)
-        for mark, finding in broken
-        if (alert := alerts.get(mark)) and judging.is_steady(finding, alert, done.known)
-    ]
-    touched = touching.touch(
-        (alert, _numbers(finding, done.known), finding.end) for alert, finding in steady
-    )
-    done.updated += len(touched)
-    return {alert.fingerprint for alert, _ in steady if alert.pk in touched}
 
 
 @contextmanager
@@ -135,16 +61,6 @@ def _follow(mark: str, finding: Finding, status: str, done: Pass) -> None:
         done.resolved += _recover(mark, finding, done.known.names[finding.client_id])
 
 
-def _numbers(finding: Finding, known: Known) -> dict[str, Any]:
-    """What an alert says of the latest finding of its breach."""
-    return {
-        "threshold_value": finding.objective.threshold,
-        "actual_value": finding.ruling.actual,
-        "alert_message": wording.message(finding, known.names[finding.client_id]),
-        "last_breach_at": finding.end,
-    }
-
-
 def _update(mark: str, finding: Finding, hold: timedelta | None, done: Pass) -> bool:
     """Whether the open alert follows the finding; not if it was closed, or found broken later.
 
@@ -153,7 +69,7 @@ def _update(mark: str, finding: Finding, hold: timedelta | None, done: Pass) -> 
     found = open_alerts().filter(fingerprint=mark).first()
     if found is None:
         return False
-    numbers = _numbers(finding, done.known) | judging.of(finding, mark, found, done.known)
+    fields = numbers(finding, done.known) | judging.of(finding, mark, found, done.known)
     with transaction.atomic():
         known = open_alerts().filter(pk=found.pk, last_breach_at__lte=finding.end)
         alert = known.select_for_update().first()
@@ -161,8 +77,8 @@ def _update(mark: str, finding: Finding, hold: timedelta | None, done: Pass) -> 
             return False
         if alert.status == Status.PENDING:
             # Its rule has held, or another one: settling fires it in this very pass.
-            numbers["fires_at"] = None if hold else finding.end
-        opening.touch(alert, numbers, note=numbers["severity_reason"])
+            fields["fires_at"] = None if hold else finding.end
+        opening.touch(alert, fields, note=fields["severity_reason"])
     return True
 
 
@@ -244,7 +160,7 @@ def _draft(mark: str, finding: Finding, done: Pass) -> Draft:
     if not finding.breached and finding.holding:
         hold, finding = finding.holding.rule.hold, evaluating.as_fired(finding)
     objective = finding.objective
-    fields = _numbers(finding, done.known) | judging.of(finding, mark, None, done.known)
+    fields = numbers(finding, done.known) | judging.of(finding, mark, None, done.known)
     alert = Alert(
         alert_type=wording.alert_type(objective),
         component=objective.component,

@@ -16,13 +16,13 @@ logger = logging.getLogger(__name__)
 Fields = dict[str, Any]
 
 
-def is_steady(finding: Finding, before: Alert, known: Known) -> bool:
-    """Whether the finding changes nothing of an open alert but its latest figures."""
-    if before.status == Status.PENDING or before.flapping:
+def is_steady(finding: Finding, alert: Alert, known: Known) -> bool:
+    """Whether the finding changes nothing of an open alert: neither its severity nor its rule."""
+    if alert.status == Status.PENDING or alert.flapping:
         return False
     graded = severity.grade(_facts(finding, known), known.severities)
-    worse = wording.worse(before.severity, graded.severity.value)
-    return worse == before.severity and not evidence.is_due(before.evidence, finding)
+    worse = wording.worse(alert.severity, graded.severity.value)
+    return worse == alert.severity and evidence.is_of(alert.evidence, finding)
 
 
 def of(finding: Finding, mark: str, before: Alert | None, known: Known) -> Fields:

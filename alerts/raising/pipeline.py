@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from django.db import OperationalError, connection, transaction
 
 from alerts.raising import evaluation
-from alerts.raising.following import Pass
+from alerts.raising.passing import Pass
 from metrics import nudge
 
 LOCK = 0x50495045

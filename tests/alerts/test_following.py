@@ -8,8 +8,8 @@ import pytest
 
 from accounts.models import Client
 from alerts.models import Alert, AlertEvent
-from alerts.raising import evaluation, following, touching
-from alerts.raising.following import Pass
+from alerts.raising import evaluation, following, steady, touching
+from alerts.raising.passing import Pass
 from slas import evaluating, objectives
 from slas.compliance import Finding
 from tests.alerts.conftest import NOW
@@ -76,6 +76,31 @@ def test_a_steady_breach_is_counted_and_told_with_its_latest_numbers(
     assert AlertEvent.objects.filter(alert=alert).count() == 1
 
 
+def test_in_a_storm_what_was_counted_has_to_do_for_the_less_grave(
+    broken: Alert, make_rows: MakeRows, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "MOST_MEASURED", 0)
+    make_rows(broken.client, [8000] * 5, timestamp=later(now, 5))
+    evaluation.evaluate(later(now, 6))
+    alert = latency()
+    assert (alert.breaches, alert.last_breach_at) == (2, later(now, 6))
+    assert (alert.alert_message, alert.evidence) == (broken.alert_message, broken.evidence)
+    # After a minute its evidence is due.
+    evaluation.evaluate(later(now, 61))
+    assert "(15 bad of 15)" in latency().alert_message
+
+
+def test_of_evidence_that_is_due_a_pass_renews_the_oldest(
+    broken: Alert, make_rows: MakeRows, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "MOST_RENEWED", 0)
+    evaluation.evaluate(later(now, 61))
+    assert latency().evidence == broken.evidence
+    monkeypatch.undo()
+    evaluation.evaluate(later(now, 62))
+    assert latency().evidence != broken.evidence
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -89,7 +114,7 @@ def test_what_changed_meanwhile_is_not_touched(
     broken: Alert, now: datetime, change: dict[str, Any]
 ) -> None:
     numbers = {"threshold_value": 1.0, "actual_value": 2.0, "alert_message": "Worse."}
-    asked = [(broken, numbers, later(now, 5))]
+    asked = [(broken, later(now, 5), numbers)]
     Alert.objects.filter(pk=broken.pk).update(**change)
     assert touching.touch(asked) == set()
     back = {name: getattr(broken, name) for name in change}

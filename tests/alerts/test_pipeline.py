@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Client
 from alerts.models import Alert
 from alerts.raising import pipeline
-from alerts.raising.following import Pass
+from alerts.raising.passing import Pass
 from metrics import nudge
 from slas import evaluating, versions
 from slas.models import SliMinute

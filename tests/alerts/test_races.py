@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Client, User
 from alerts.models import Alert, AlertEvent
 from alerts.raising import evaluation, following, pipeline
-from alerts.raising.following import Pass
+from alerts.raising.passing import Pass
 from alerts.triage import lifecycle
 from alerts.triage.lifecycle import Refused
 from slas import compliance, objectives

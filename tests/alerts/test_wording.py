@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.raising import evaluation, wording
+from alerts.raising import passing, wording
 from alerts.raising.wording import message
 from slas.compliance import Finding
 from slas.objectives import Kind, Promise
@@ -107,12 +107,12 @@ def test_the_message_of_availability_counts_the_failed(finding: Make) -> None:
 def test_what_is_another_promise_has_another_fingerprint(
     finding: Make, other: dict[str, object]
 ) -> None:
-    assert evaluation.fingerprint(finding(**other).objective, 1) != evaluation.fingerprint(
+    assert passing.fingerprint(finding(**other).objective, 1) != evaluation.fingerprint(
         finding().objective, 1
     )
 
 
 def test_the_fingerprint_tells_clients_apart_and_outlives_new_numbers(finding: Make) -> None:
-    mark = evaluation.fingerprint(finding().objective, 1)
-    assert evaluation.fingerprint(finding().objective, 2) != mark
-    assert evaluation.fingerprint(finding(threshold=1.0, share=50.0).objective, 1) == mark
+    mark = passing.fingerprint(finding().objective, 1)
+    assert passing.fingerprint(finding().objective, 2) != mark
+    assert passing.fingerprint(finding(threshold=1.0, share=50.0).objective, 1) == mark
