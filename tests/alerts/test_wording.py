@@ -107,7 +107,7 @@ def test_the_message_of_availability_counts_the_failed(finding: Make) -> None:
 def test_what_is_another_promise_has_another_fingerprint(
     finding: Make, other: dict[str, object]
 ) -> None:
-    assert passing.fingerprint(finding(**other).objective, 1) != evaluation.fingerprint(
+    assert passing.fingerprint(finding(**other).objective, 1) != passing.fingerprint(
         finding().objective, 1
     )
 
