@@ -20,11 +20,14 @@ from redis.retry import Retry
 from metrics.nudging import Nudger
 
 WAITING, TOOK = "aiosmon:rows-wait-since", "aiosmon:judging-took"
+RESTING = "aiosmon:heavy-minutes-rest"
 # A task that was lost with its worker must not keep later nudges back for long.
 MARK_SECONDS = 5
 LEAST_SECONDS, MOST_SECONDS = 0.1, 5.0
 # The share of a core that judging news may take, as its inverse.
 REST = 10
+# Whatever it takes, a breach in them must be told.
+MOST_REST_SECONDS = 10.0
 TIMEOUT_SECONDS = 2.0
 # After a failure the broker is left alone for this long.
 PAUSE_SECONDS = 5.0
@@ -63,6 +66,20 @@ def took(seconds: float) -> None:
     """Say for how long a pass computed."""
     with contextlib.suppress(redis.RedisError):
         _store().set(TOOK, f"{seconds:.4f}", ex=60)
+
+
+def rest(seconds: float) -> None:
+    """Say how long recomputing heavy minutes took: they rest for REST times as long."""
+    with contextlib.suppress(redis.RedisError):
+        if milliseconds := int(1000 * min(REST * seconds, MOST_REST_SECONDS)):
+            _store().set(RESTING, 1, px=milliseconds)
+
+
+def rests() -> bool:
+    """Whether heavy minutes were recomputed a moment ago, for what that took."""
+    with contextlib.suppress(redis.RedisError):
+        return bool(_store().exists(RESTING))
+    return False
 
 
 nudger = Nudger("nudge", "AFTER_ROWS_TASK", lambda: partial(tell, _store()), PAUSE_SECONDS)

@@ -28,7 +28,7 @@ def run_probe(probe_id: int, claim: str) -> bool:
 def roll_up() -> int:
     """Recompute the pending minutes, then the hours that are over."""
     partitions.analyze_grown()
-    done = rollups.roll_up_all()
+    done = rollups.roll_up_at_leisure()
     if done:
         # Who judges what came in may have found these minutes taken.
         nudge.nudger.given()

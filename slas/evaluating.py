@@ -54,7 +54,9 @@ def refresh(now: datetime, *, light_alone: bool = False) -> Changes:
     """
     changes = Changes()
     steps: list[Callable[[], int]] = [
-        lambda: rollups.roll_up_all(light_alone=light_alone),
+        lambda: (
+            rollups.roll_up_all(light_alone=True) if light_alone else rollups.roll_up_at_leisure()
+        ),
         lambda: slis.count_all(changes=changes),
     ]
     if not light_alone:

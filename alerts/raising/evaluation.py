@@ -38,7 +38,7 @@ def evaluate(now: datetime | None = None, committed_at: datetime | None = None) 
         if not cursor.fetchone()[0]:
             return None
         try:
-            return _evaluate(now or timezone.now(), committed_at)
+            return _evaluate(now, committed_at)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
@@ -49,19 +49,22 @@ def news(now: datetime | None = None, committed_at: datetime | None = None) -> P
     All else changes with time alone, and waits for a whole pass, beside which this may run:
     whoever judged later has the say (following).
     """
-    now = now or timezone.now()
-    changes = evaluating.refresh(now, light_alone=True)
+    changes = evaluating.refresh(now or timezone.now(), light_alone=True)
     done = Pass(committed_at=committed_at, left=changes.left)
     if changes.pairs:
+        # What was counted may be younger than the beginning.
+        now = now or timezone.now()
         _judge(evaluating.promised_to(changes.pairs), now, done, changes.pairs)
         settling.fire_due(now)
     return done
 
 
-def _evaluate(now: datetime, committed_at: datetime | None) -> Pass:
-    evaluating.refresh(now)
+def _evaluate(now: datetime | None, committed_at: datetime | None) -> Pass:
+    done = Pass(committed_at=committed_at)
+    evaluating.refresh(now or timezone.now())
+    now = now or timezone.now()
     promised = objectives.enabled()
-    done = Pass(committed_at=committed_at, resolved=_close_unpromised(promised))
+    done.resolved = _close_unpromised(promised)
     findings = _judge(promised, now, done)
     opened, resolved = silent.follow(findings, done.known.names, now)
     done.opened += opened

@@ -66,9 +66,11 @@ def fingerprint(objective: Objective, client_id: int) -> str:
 
 def numbers(finding: Finding, known: Known) -> dict[str, Any]:
     """What an alert says of the latest finding of its breach."""
+    objective, actual = finding.objective, finding.ruling.actual
     return {
-        "threshold_value": finding.objective.threshold,
-        "actual_value": finding.ruling.actual,
+        "threshold_value": objective.threshold,
+        # Too slow by what was counted, and the rows can't be measured: at least that slow.
+        "actual_value": objective.threshold if actual is None else actual,
         "alert_message": wording.message(finding, known.names[finding.client_id]),
         "last_breach_at": finding.end,
     }

@@ -33,6 +33,17 @@ def test_a_breach_opens_one_alert_with_its_numbers(
     assert (alert.severity, alert.breaches, alert.last_breach_at) == ("critical", 1, now)
 
 
+def test_rows_whose_clock_is_ahead_open_an_alert_too(
+    acme: Client, make_rows: MakeRows, now: datetime
+) -> None:
+    early = now.replace(second=10, microsecond=0)
+    make_rows(acme, [4000] * 10, timestamp=later(early, 20))
+    done = evaluation.evaluate(early)
+    assert done is not None
+    assert done.opened == 1
+    assert Alert.objects.get().actual_value == 3000
+
+
 def test_its_words_are_filled_from_the_numbers(
     acme: Client, make_rows: MakeRows, now: datetime, make_user: Callable[..., User]
 ) -> None:

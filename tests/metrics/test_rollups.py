@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Client
-from metrics import rollups
+from metrics import nudge, rollups
 from metrics.histogram import merge
 from metrics.models import MinuteRollup, PendingMinute
+from tests.live.portal import wait_for
 from tests.metrics.recount import recount, stored
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +73,23 @@ def test_a_minute_with_very_many_rows_is_left_to_who_has_the_time(
     assert [one.metric_name for one in PendingMinute.objects.all()] == ["heavy_time"]
     assert rollups.roll_up_all() == 1
     assert stored() == recount()
+
+
+def test_heavy_minutes_rest_for_as_long_as_they_took(
+    make_rows: Any, acme: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "LIGHT_ROWS", 3)
+    make_rows(acme, [1.0] * 4)
+    assert rollups.roll_up_at_leisure() == 1
+    try:
+        make_rows(acme, [1.0])
+        nudge.rest(5)
+        assert rollups.roll_up_at_leisure() == 0
+        nudge.rest(0.0001)
+        wait_for("the rest's end", lambda: not nudge.rests(), 5)
+        assert rollups.roll_up_at_leisure() == 1
+    finally:
+        redis.Redis.from_url(settings.REDIS_URL).delete(nudge.RESTING)
 
 
 def test_a_repeat_changes_nothing(make_rows: Any, acme: Client) -> None:
