@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from metrics import commits
 from metrics.histogram import QUANTILES, SCALE
 from metrics.models import DayRollup, HourRollup, MetricHour
 from metrics.spans import DAY, HOUR, floor
@@ -110,6 +111,7 @@ def roll_up(now: datetime, batch: int = BATCH) -> int:
     An hour that another worker holds is left to it.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        commits.need_not_wait()
         cursor.execute(_DUE, [now - HOUR, batch])
         due: list[Mark] = cursor.fetchall()
         if not due:

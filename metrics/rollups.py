@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from metrics import nudge
+from metrics import commits, nudge
 from metrics.histogram import BUCKET_SQL, SCALE, SMALLEST
 from metrics.models import MinuteRollup
 from metrics.spans import DAY, HOUR, floor
@@ -156,6 +156,7 @@ def roll_up(batch: int = BATCH, *, light_alone: bool = False) -> int:
     meanwhile is not seen by our DELETE and stays for the next pass.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        commits.need_not_wait()
         wanted, most = (_LIGHT, [LIGHT_ROWS]) if light_alone else ("true", [])
         cursor.execute(_CLAIMABLE.format(wanted=wanted), [*most, batch])
         keys: list[tuple[Any, ...]] = cursor.fetchall()

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import PLATFORM, Client
+from metrics import commits
 from slas.burning import Burn
 from slas.judge import Figures, Ruling, judge
 from slas.models import Verdict
@@ -144,12 +145,14 @@ def record(findings: Iterable[Finding]) -> int:
         for finding in findings
         if finding.verdict.total or finding.status in _WITHOUT_EVENTS
     ]
-    Verdict.objects.bulk_create(
-        verdicts,
-        update_conflicts=True,
-        unique_fields=["client", "objective", "window_end"],
-        update_fields=["window_start", "status", "total", "good", "actual", "threshold"],
-    )
+    with transaction.atomic():
+        commits.need_not_wait()
+        Verdict.objects.bulk_create(
+            verdicts,
+            update_conflicts=True,
+            unique_fields=["client", "objective", "window_end"],
+            update_fields=["window_start", "status", "total", "good", "actual", "threshold"],
+        )
     return len(verdicts)
 
 

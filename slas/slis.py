@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
-from metrics import longer, rollups
+from metrics import commits, longer, rollups
 from metrics.spans import HOUR, floor
 from slas import sli_sql
 from slas.models import SliDay, SliHour, SliMinute
@@ -62,6 +62,7 @@ def count(hours: int = HOURS, changes: Changes | None = None) -> int:
     counts holds a client's whole day, since the day is summed up as well.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        commits.need_not_wait()
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [VERSIONS_LOCK])
         cursor.execute(sli_sql.CLAIMABLE, [hours])
         due: list[tuple[Any, ...]] = cursor.fetchall()

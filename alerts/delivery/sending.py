@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from alerts.delivery import messages, sealing, targets
 from alerts.delivery.channels.base import Answer, Parcel
 from alerts.delivery.channels.registry import KINDS
 from alerts.models import Channel, Notification
+from metrics import commits
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +185,9 @@ def _claim(channel: Channel, now: datetime) -> Notification | None:
         "channel": channel.pk,
         "now": now,
     }
-    with connection.cursor() as cursor:
+    # A lease or an answer that a crash takes away means a repeat, with the same key.
+    with transaction.atomic(), connection.cursor() as cursor:
+        commits.need_not_wait()
         cursor.execute(_CLAIM, values)
         found = cursor.fetchone()
     if found is None:
@@ -200,8 +203,10 @@ def _record(row: Notification, answer: Answer) -> None:
     free = {"lease_owner": "", "lease_until": None}
     channel = Channel.objects.filter(pk=row.channel_id)
     if answer.ok:
-        ours.update(status=State.SENT, handed_at=now, response=answer.text[:500], **free)
-        channel.update(failures=0, paused_until=None, last_sent_at=now)
+        with transaction.atomic():
+            commits.need_not_wait()
+            ours.update(status=State.SENT, handed_at=now, response=answer.text[:500], **free)
+            channel.update(failures=0, paused_until=None, last_sent_at=now)
         return
     most = MOST_REFUSALS if answer.permanent else MOST_ATTEMPTS
     wait = backoff(row.attempts, FIRST_SECONDS, LONGEST_SECONDS)
