@@ -45,14 +45,6 @@ ASKED = {
     "include_synthetic": "boolean",
 }
 _STORED = "client_id, slo_id, minute, version_id, good, total, value_sum, value_max"
-# What was counted goes.
-FORGET = f"""{_CONCERNED}, gone AS (
-    DELETE FROM sli_minutes s USING concerned c
-    WHERE s.client_id = c.client_id AND s.slo_id = c.slo_id AND s.minute = c.minute
-    RETURNING s.*
-)
-SELECT {_STORED} FROM gone
-"""  # noqa: S608  # built from the constants above alone
 # Which rows count for an objective, what of them is judged, and which are good: said once.
 _VALUE = f"""CASE WHEN a.kind = '{Kind.SATISFACTION}' THEN m.user_satisfaction_score
     ELSE m.metric_value END"""
@@ -85,7 +77,10 @@ _PICKED = """r.metric_name, r.component, r.measurement_unit, r.query_complexity,
 _OF_MINUTE = """r.client_id = k.client_id
             AND r."timestamp" >= k.minute AND r."timestamp" < k.minute + interval '1 minute'
             AND r."timestamp" >= %(first)s AND r."timestamp" < %(last)s"""
-# Each row is read once, by its client, metric and minute, however many objectives look at it.
+_SAME_MINUTE = "s.client_id = k.client_id AND s.slo_id = k.slo_id AND s.minute = k.minute"
+# Each row is read once, by its client, metric and minute, however many objectives look at it. Of
+# what is counted only what differs from what is stored is written (looked up one by one, OFFSET 0,
+# whatever the planner expects); what was stored and is not counted any more goes.
 COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
     SELECT c.client_id, c.minute, c.slo_id, v.id AS version_id, v.kind, v.metric_name,
         v.component, v.unit, v.query_complexity, v.model, v.threshold, v.good_within,
@@ -114,13 +109,31 @@ COUNT = f"""{_CONCERNED}, asked AS MATERIALIZED (
     {_JUDGED} {_NAMED}
     UNION ALL
     {_JUDGED} {_NAMELESS}
+), counted AS MATERIALIZED (
+    SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}) AS good,
+        count(*) AS total, sum(value) AS value_sum, max(value) AS value_max
+    FROM judged WHERE value IS NOT NULL
+    GROUP BY client_id, slo_id, minute, version_id
+), changed AS MATERIALIZED (
+    SELECT k.* FROM counted k WHERE NOT EXISTS (
+        SELECT FROM sli_minutes s WHERE {_SAME_MINUTE}
+            AND (s.version_id, s.good, s.total, s.value_sum, s.value_max)
+                = (k.version_id, k.good, k.total, k.value_sum, k.value_max) OFFSET 0)
+), put AS (
+    INSERT INTO sli_minutes ({_STORED}) SELECT {_STORED} FROM changed
+    ON CONFLICT (client_id, slo_id, minute) DO UPDATE SET version_id = excluded.version_id,
+        good = excluded.good, total = excluded.total, value_sum = excluded.value_sum,
+        value_max = excluded.value_max
+), gone AS (
+    DELETE FROM sli_minutes WHERE ctid = ANY(ARRAY(
+        SELECT s.ctid FROM concerned k CROSS JOIN LATERAL (
+            SELECT s.ctid FROM sli_minutes s WHERE {_SAME_MINUTE} OFFSET 0) s
+        WHERE (k.client_id, k.slo_id, k.minute) NOT IN (
+            SELECT client_id, slo_id, minute FROM counted)))
+    RETURNING client_id, slo_id, minute
 )
-INSERT INTO sli_minutes ({_STORED})
-SELECT client_id, slo_id, minute, version_id, count(*) FILTER (WHERE {_GOOD}),
-    count(*), sum(value), max(value)
-FROM judged WHERE value IS NOT NULL
-GROUP BY client_id, slo_id, minute, version_id
-RETURNING {_STORED}
+SELECT DISTINCT client_id, slo_id, date_trunc('hour', minute, 'UTC') FROM (
+    SELECT client_id, slo_id, minute FROM changed UNION ALL SELECT * FROM gone) c
 """  # noqa: S608  # built from the constants above alone
 # A longer span is the sum of the shorter ones in it, and goes with the last of them. They are
 # looked up span by span (OFFSET 0), whatever the planner expects.

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
 from metrics import commits, longer, rollups
-from metrics.spans import HOUR, floor
 from slas import sli_sql
 from slas.models import SliDay, SliHour, SliMinute
 
@@ -156,16 +155,13 @@ def _recount(cursor: Any, marks: list[tuple[Any, ...]]) -> set[tuple[int, int]]:
         "last": max(minutes) + timedelta(minutes=1),
         "platform": Client.objects.values_list("pk", flat=True).get(code=PLATFORM),
     }
-    cursor.execute(sli_sql.FORGET, values)
-    before = set(cursor.fetchall())
     # The planner, who can't know how many rows were picked, would compare each with each.
     cursor.execute("SET LOCAL enable_nestloop = off")
     cursor.execute(sli_sql.COUNT, values)
-    changed = before.symmetric_difference(cursor.fetchall())
+    changed = cursor.fetchall()
     cursor.execute("SET LOCAL enable_nestloop = on")
-    hours = {(client, slo, floor(minute, HOUR)) for client, slo, minute, *_ in changed}
-    if hours:
-        columns = [list(column) for column in zip(*hours, strict=True)]
-        cursor.execute(sli_sql.HOURS, columns)
-        cursor.execute(sli_sql.DAYS, columns)
-    return {(client, slo) for client, slo, *_ in changed}
+    if changed:
+        hours = [list(column) for column in zip(*changed, strict=True)]
+        cursor.execute(sli_sql.HOURS, hours)
+        cursor.execute(sli_sql.DAYS, hours)
+    return {(client, slo) for client, slo, _hour in changed}
