@@ -22,7 +22,8 @@ from tests.live.portal import Portal, wait_for
 
 BREACHES, EVERY_SECONDS, ROWS = 200, 0.25, 20
 GATE, GOAL = 1.0, 0.2
-LOAD_ROWS = 100  # a request, over two connections
+# Over one connection. Without a pace it would take up whatever the way to the alert leaves.
+LOAD_ROWS, LOAD_A_SECOND = 100, 10_000
 SETTLE_SECONDS = 30.0
 
 _PREPARE = """
@@ -143,7 +144,7 @@ def _break(client: httpx.Client, component: str) -> Broken:
 
 
 def _load(url: str, key: str, over: threading.Event) -> None:
-    """Good rows of another component, as fast as one connection sends them."""
+    """LOAD_A_SECOND good rows of another component, or as many as the portal takes."""
     row = {
         "metric_name": "other_time",
         "metric_category": "ai_query",
@@ -160,6 +161,7 @@ def _load(url: str, key: str, over: threading.Event) -> None:
         while not over.is_set():
             client.post("/api/v1/metrics/", content=body)
             rows += LOAD_ROWS
+            time.sleep(max(0.0, began + rows / LOAD_A_SECOND - time.monotonic()))
     print(f"  the load was {rows / (time.monotonic() - began):,.0f} rows/s")
 
 
