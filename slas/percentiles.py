@@ -59,7 +59,7 @@ FROM ({{picked}}) picked GROUP BY number
 """  # noqa: S608  # built from the constants above alone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Selection:
     """Which roll-ups an objective's percentiles come from."""
 
@@ -95,7 +95,7 @@ def of(
     client_id: int, asked: Iterable[Selection], spans: Sequence[Span]
 ) -> dict[Selection, Percentiles]:
     """The percentiles over the spans (whole minutes, apart); those without values are missing."""
-    wanted = sorted(set(asked), key=repr)
+    wanted = sorted(set(asked))
     if not wanted or not spans:
         return {}
     names = sorted({one.metric_name for one in wanted})

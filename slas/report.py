@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from accounts.models import Client
+from metrics.spans import floor
 from slas import (
     contracts,
     exclusions,
@@ -40,10 +42,15 @@ FORMAT = 1
 LONGEST = timedelta(days=400)
 # Standings ask what services do now, unless the span is long over: a report must not.
 _LONG_AFTER = timedelta(days=3650)
+# Mostly the very last hour has some.
 _LAST_HOUR = """
+SELECT coalesce((
+    SELECT hour FROM sli_hours WHERE client_id = %s AND slo_id = ANY(%s) AND hour = %s LIMIT 1
+), (
 SELECT max(h.hour) FROM unnest(%s::bigint[]) AS o (id) CROSS JOIN LATERAL (
     SELECT hour FROM sli_hours WHERE client_id = %s AND slo_id = o.id AND hour >= %s AND hour < %s
     ORDER BY hour DESC LIMIT 1) h
+))
 """
 
 Content = dict[str, Any]
@@ -110,7 +117,8 @@ def number(value: float | None) -> float | int | None:
 def _period(client: Client, period: Period, found: list[Standing]) -> Content:
     with connection.cursor() as cursor:
         ids = [one.slo.pk for one in found]
-        cursor.execute(_LAST_HOUR, [ids, client.pk, period.start, period.end])
+        hour = floor(period.end - windows.MINUTE, windows.HOUR)
+        cursor.execute(_LAST_HOUR, [client.pk, ids, hour, ids, client.pk, period.start, period.end])
         (last,) = cursor.fetchone()
     return {
         "name": period.name,
@@ -126,28 +134,35 @@ def _promises(client: Client, found: list[Standing]) -> list[Content]:
     excluded = any(one.excluded for one in found)
     net = _percentiles(client, found, excluded=True) if excluded else gross
     return [
-        {
-            "objective": one.slo.base,
-            "name": names.in_words(one.slo.base),
-            "kind": one.version.kind,
-            "contract": str(one.version.contract) if one.version.contract else None,
-            "impact": one.version.contract.business_impact if one.version.contract else "",
-            "unit": report_words.unit(one.version),
-            "events": report_words.events(one.version.kind),
-            "required": number(one.required),
-            "counted": {
-                **_figures(one, one.sums, one.attained, one.status, net.get(one.slo.pk)),
-                "budget_left": number(one.budget_left),
-            },
-            "without_exclusions": _figures(
-                one, one.gross, one.gross_attained, one.gross_status, gross.get(one.slo.pk)
-            ),
-            "excluded_minutes": _minutes(exclusions.union(one.excluded)),
-            "business_hours": terms.hours_text(one.version.business_hours),
-            "versions": _versions(client, one),
-        }
+        _promise(client, one, net.get(one.slo.pk), gross.get(one.slo.pk))
         for one in sorted(found, key=lambda one: (one.slo.base, one.slo.client_id or 0))
     ]
+
+
+def _promise(
+    client: Client, one: Standing, net: Percentiles | None, gross: Percentiles | None
+) -> Content:
+    version = one.version
+    contract = version.contract if version.contract_id else None
+    counted = _figures(one, one.sums, one.attained, one.status, net)
+    as_it_was = counted
+    if one.excluded:
+        as_it_was = _figures(one, one.gross, one.gross_attained, one.gross_status, gross)
+    return {
+        "objective": one.slo.base,
+        "name": names.in_words(one.slo.base),
+        "kind": version.kind,
+        "contract": str(contract) if contract else None,
+        "impact": contract.business_impact if contract else "",
+        "unit": report_words.unit(version),
+        "events": report_words.events(version.kind),
+        "required": number(one.required),
+        "counted": {**counted, "budget_left": number(one.budget_left)},
+        "without_exclusions": as_it_was,
+        "excluded_minutes": _minutes(exclusions.union(one.excluded)) if one.excluded else 0,
+        "business_hours": terms.hours_text(version.business_hours),
+        "versions": _versions(client, one),
+    }
 
 
 def _figures(
@@ -185,7 +200,7 @@ def _versions(client: Client, one: Standing) -> list[Content]:
                 "promised": report_words.promised(version),
                 "minimum": version.minimum,
                 "reason": version.reason,
-                "changed_by": str(version.changed_by) if version.changed_by else None,
+                "changed_by": str(version.changed_by) if version.changed_by_id else None,
                 "from": _time(part.start, client),
             },
         )
@@ -217,7 +232,9 @@ def _percentiles(
 def _credits(client: Client, period: Period, found: list[Standing]) -> list[Content]:
     """What each whole month's availability gives back by the client's contracts."""
     own = [
-        one.slo for one in found if one.version.contract and one.version.kind == Kind.AVAILABILITY
+        one.slo
+        for one in found
+        if one.version.contract_id and one.version.kind == Kind.AVAILABILITY
     ]
     return [
         _credit(month, one, one.version.contract)
@@ -293,4 +310,10 @@ def _minutes(spans: Iterable[Span]) -> int:
 
 
 def _time(at: datetime, client: Client) -> str:
-    return at.astimezone(ZoneInfo(client.time_zone)).isoformat(timespec="seconds")
+    return _in_zone(at, client.time_zone)
+
+
+@lru_cache(maxsize=1024)
+def _in_zone(at: datetime, zone: str) -> str:
+    """Most of a report's times are the same few."""
+    return at.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
