@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Client
 from metrics import rollups
-from slas import contracts, evaluating, objectives, periods, slis, versions
+from slas import contracts, evaluating, known_versions, objectives, periods, slis, versions
 from slas.compliance import Finding
 from slas.models import Contract, Sla, SliHour, SliMinute, SloVersion
 from slas.objectives import Objective
@@ -444,3 +444,16 @@ def test_alerts_hold_a_client_to_its_stricter_internal_objective(
         if one.objective.key == AVAILABILITY
     ]
     assert (found.objective.threshold, found.status) == (97.0, "at_risk")
+
+
+def test_a_version_that_is_kept_is_read_again_once_it_was_written(
+    acme: Client, django_assert_num_queries: Any
+) -> None:
+    versions.sync(timezone.now())
+    asked = SloVersion.objects.filter(slo__client=None).order_by("pk")
+    first = known_versions.read(asked)
+    with django_assert_num_queries(1):
+        assert known_versions.read(asked) == first
+    asked.filter(pk=first[0].pk).update(reason="Changed.")
+    again = known_versions.read(asked)
+    assert (again[0].reason, again[1:]) == ("Changed.", first[1:])
