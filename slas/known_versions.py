@@ -22,7 +22,7 @@ def read(asked: "QuerySet[SloVersion]") -> list[SloVersion]:
     """
     written = RawSQL("slo_versions.xmin::text", [], output_field=TextField())
     rows = list(asked.annotate(written=written).values_list("pk", "written", "contract_id"))
-    found = {
+    found: dict[Key, SloVersion] = {
         (pk, xmin): one
         for pk, xmin, contract in rows
         if contract is None and (one := _kept.get((pk, xmin))) is not None
