@@ -25,7 +25,8 @@ def read(asked: "QuerySet[SloVersion]") -> list[SloVersion]:
     found: dict[Key, SloVersion] = {
         (pk, xmin): one
         for pk, xmin, contract in rows
-        if contract is None and (one := _kept.get((pk, xmin))) is not None
+        if contract is None
+        if (one := _kept.get((pk, xmin)))
     }
     missing = {pk: xmin for pk, xmin, _ in rows if (pk, xmin) not in found}
     again = SloVersion.objects.filter(pk__in=missing).select_related("slo").order_by()
