@@ -144,7 +144,7 @@ def told(opened: list[Alert | None]) -> list[Any]:
         data = event.data | (
             {"incident": ranks[event.data["incident"]]} if "incident" in event.data else {}
         )
-        moved = (event.kind, event.from_status, event.to_status, event.agent)
+        moved = (event.kind, event.from_status, event.to_status, plain(event.agent))
         found.append((marks[event.alert_id], *moved, plain(event.note), data))
     latest = Incident.objects.order_by("latest_at", "pk")
     found += [(ranks[one.pk], one.component, one.title, one.closed_at is None) for one in latest]
