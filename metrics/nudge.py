@@ -8,7 +8,9 @@ as long. Beat's tick finds whatever a lost nudge did not tell.
 """
 
 import contextlib
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import redis
 from celery import current_app
@@ -48,18 +50,12 @@ def tell(store: "redis.Redis", since: float) -> float:
 
 def take() -> float | None:
     """Since when rows wait (seconds since 1970), for the pass that begins; None: not known."""
-    with contextlib.suppress(redis.RedisError):
-        found = _store().getdel(WAITING)
-        return None if found is None else float(found)
-    return None
+    return _since(redis.Redis.getdel)
 
 
 def waiting() -> float | None:
     """Since when rows wait (seconds since 1970), left for who takes it; None: none known."""
-    with contextlib.suppress(redis.RedisError):
-        found = _store().get(WAITING)
-        return None if found is None else float(found)
-    return None
+    return _since(redis.Redis.get)
 
 
 def took(seconds: float) -> None:
@@ -88,6 +84,13 @@ nudger = Nudger("nudge", "AFTER_ROWS_TASK", lambda: partial(tell, _store()), PAU
 def after_commit() -> None:
     """Call where rows are stored: nudges once the transaction, the outermost one, is committed."""
     transaction.on_commit(nudger.given)
+
+
+def _since(read: "Callable[[redis.Redis, str], Any]") -> float | None:
+    with contextlib.suppress(redis.RedisError):
+        found = read(_store(), WAITING)
+        return None if found is None else float(found)
+    return None
 
 
 def _store() -> "redis.Redis":

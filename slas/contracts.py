@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 
 from slas import known_versions, objectives, periods, slis, windows
 from slas.models import Contract, Sla, Slo, SloVersion
@@ -64,13 +64,9 @@ def held(
         # With those that take their place, which have the same bases.
         bases = Slo.objects.filter(pk__in=list(slo_ids)).order_by()
         versions = versions.filter(slo__base__in=bases.values("base"))
-    held_ones = known_versions.read(versions)
-    # Few have one: joined, contracts would make every row three times as wide.
-    under_contract = [version for version in held_ones if version.contract_id is not None]
-    prefetch_related_objects(under_contract, "contract__client", "contract__sla")
     found: dict[int, list[Segment]] = defaultdict(list)
     own: dict[str, list[Span]] = defaultdict(list)
-    for version in held_ones:
+    for version in known_versions.read(versions):
         span = (max(version.valid_from, start), min(version.valid_until or end, end))
         if version.slo.client_id is not None:
             own[version.slo.base].append(span)

@@ -48,9 +48,9 @@ _ORDERS = [timedelta(days=days) for days in (1, 3, 7)]
 def refresh(now: datetime, *, light_alone: bool = False) -> Changes:
     """Count what has come in until now, so that the judgement doesn't wait for other tasks.
 
-    Returns what that changed. With ``light_alone`` minutes
-    with very many rows are left to a pass without it, which also brings the versions in line
-    before (edits in the admin do that by themselves).
+    Returns what that changed. With ``light_alone`` minutes with very many rows are left to a
+    pass without it, which also brings the versions in line before (edits in the admin do that
+    by themselves).
     """
     changes = Changes()
     steps: list[Callable[[], int]] = [
@@ -97,7 +97,10 @@ def evaluate(
     counted = held.apply([one_pass.finding(one) for one in asked], now)
     found = [_of_window(_graded(finding)) for finding in counted]
     spared = steady([one for one in found if one.breached]) if steady else ()
-    return [one if (one.client_id, one.slo_id) in spared else _exact(one) for one in found]
+    return [
+        one if (one.client_id, one.slo_id) in spared else _exact(one, one_pass.platform)
+        for one in found
+    ]
 
 
 def again(finding: Finding, since: datetime) -> bool:
@@ -123,7 +126,7 @@ class _Pass:
     ) -> None:
         self._now, self._rules = now, rules
         self._quiet = silence.components(now)
-        self._platform = Client.objects.values_list("pk", flat=True).get(code=PLATFORM)
+        self.platform = Client.objects.values_list("pk", flat=True).get(code=PLATFORM)
         self._sums = self._counted(asked)
         # Told apart from what had no events at all.
         without = [replace(one, excluded=()) for one in asked if one.excluded]
@@ -131,7 +134,7 @@ class _Pass:
         newest = [one for one in asked if _by_latest(one.objective) and self._own(one).total]
         reach = max((one.objective.window for one in newest), default=recent.MINUTE)
         minutes = recent.last(newest, reach, now)
-        self._latest = recent.latest(newest, minutes, self._platform)
+        self._latest = recent.latest(newest, minutes, self.platform)
 
     def _counted(self, asked: Sequence[Asked]) -> dict[Pair, Lengths]:
         alike: dict[timedelta, list[Asked]] = defaultdict(list)
@@ -191,7 +194,7 @@ class _Pass:
         ):
             # Calls given up right there are over the limit; only their rows tell.
             start, end = recent.start_of(objective.window, self._now), recent.until(self._now)
-            return _measured(objective, one.pair[0], start, end) or figures
+            return _measured(objective, one.pair[0], start, end, self.platform) or figures
         return figures
 
     def _without_data(self, found: Finding, one: Asked) -> Finding:
@@ -228,13 +231,13 @@ def _of_window(finding: Finding) -> Finding:
     return replace(finding, start=start, figures=figures, ruling=ruling, own=finding.ruling)
 
 
-def _exact(finding: Finding) -> Finding:
+def _exact(finding: Finding, platform: int | None = None) -> Finding:
     """A broken promise with the exact figures of the window in question, from its rows."""
     if not finding.breached:
         return finding
     start = recent.start_of(finding.window, finding.end)
     end = recent.until(finding.end)
-    figures = _measured(finding.objective, finding.client_id, start, end)
+    figures = _measured(finding.objective, finding.client_id, start, end, platform)
     if figures is None:
         return finding
     ruling, own = judge(finding.objective, figures), finding.verdict
@@ -242,12 +245,18 @@ def _exact(finding: Finding) -> Finding:
 
 
 def _measured(
-    objective: Objective, client_id: int, start: datetime, end: datetime
+    objective: Objective,
+    client_id: int,
+    start: datetime,
+    end: datetime,
+    platform: int | None = None,
 ) -> Figures | None:
     """From the rows; None where there are none (any more), or they can't be measured."""
     try:
         with transaction.atomic():
-            found = compliance.measure(objective, start, end, client_id=client_id)
+            found = compliance.measure(
+                objective, start, end, platform_id=platform, client_id=client_id
+            )
     except DataError:
         # Such as values whose mean overflows: what was counted has to do.
         logger.exception("measuring failed", extra={"objective": objective.key})

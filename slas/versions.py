@@ -233,11 +233,17 @@ class _Sync:
                 continue
             if contract.pk in entered:
                 continue
-            for objective, more in contracts.promised(contract):
-                slo = _slo((objective.key, contract.client_id))
-                last = slo.versions.order_by("-number").first()
-                self._make(slo, last, numbers(objective) | more, self._from(start), end).save()
-                self.done += 1
+            found = {
+                (objective.key, contract.client_id): numbers(objective) | more
+                for objective, more in contracts.promised(contract)
+            }
+            self._make_slos(found)
+            lasts = self._lasts(found)
+            SloVersion.objects.bulk_create(
+                self._make(slo, lasts.get(slo.pk), found[key], self._from(start), end)
+                for key, slo in ((key, self.slos[key]) for key in found)
+            )
+            self.done += len(found)
 
     def _close(self, version: SloVersion, at: datetime) -> None:
         """End it; one that would not have begun before that never held, and goes."""
@@ -256,12 +262,6 @@ class _Sync:
         since = max(since, self.kept_since)
         self.since[client_id] = min(since, self.since.get(client_id, since))
         self.metrics[client_id].add(metric_name)
-
-
-def _slo(key: Key) -> Slo:
-    base, client_id = key
-    found = Slo.objects.filter(base=base, client=client_id).first()
-    return found or Slo.objects.create(base=base, client_id=client_id)
 
 
 def _same(version: SloVersion, found: dict[str, Any]) -> bool:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db.models import F, Q, prefetch_related_objects
+from django.db.models import F, Q
 
 from alerts.models import Alert
 from alerts.raising import wording
 from metrics.models import Deployment, PerformanceBaseline
-from slas import exclusions, names
+from slas import exclusions, known_versions, names
 from slas.compliance import Finding
-from slas.models import Exclusion, Slo, SloVersion
+from slas.models import Exclusion, SloVersion
 from slas.objectives import Kind
 from slas.windows import Span
 
@@ -39,29 +39,15 @@ class Seen:
         return found
 
 
-def versions(slo_ids: Collection[int], at: datetime) -> dict[int, SloVersion]:
-    """The versions in force of several objectives, by the objective's id."""
-    known = SloVersion.objects.filter(slo__in=slo_ids, valid_from__lte=at)
-    found = list(known.exclude(valid_until__lte=at).select_related("slo").order_by())
-    # Few have one: joined, it would make every look-up three times as wide.
-    prefetch_related_objects(
-        [one for one in found if one.contract_id is not None], "contract__client", "contract__sla"
-    )
-    return {one.slo_id: one for one in found}
+def versions(client_id: int, keys: Collection[str], at: datetime) -> dict[str, SloVersion]:
+    """The versions of a client's objectives in force, by the objective's key; those noted yet.
 
-
-def version(finding: Finding) -> SloVersion | None:
-    """The version of the objective in force at the window's end; None: not noted yet."""
-    if finding.slo_id is not None:
-        return versions([finding.slo_id], finding.end).get(finding.slo_id)
-    mine = Q(client=None) | Q(client=finding.client_id)
-    for slo in Slo.objects.filter(mine, base=finding.objective.key).order_by(
-        F("client").asc(nulls_last=True)
-    ):
-        found = versions([slo.pk], finding.end).get(slo.pk)
-        if found is not None:
-            return found
-    return None
+    The client's own takes the place of a default one.
+    """
+    mine = Q(slo__client=None) | Q(slo__client=client_id)
+    known = SloVersion.objects.filter(mine, slo__base__in=keys, valid_from__lte=at)
+    in_force = known.exclude(valid_until__lte=at).order_by(F("slo__client").asc(nulls_first=True))
+    return {one.slo.base: one for one in known_versions.read(in_force)}
 
 
 def baseline(finding: Finding, seen: Seen) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from alerts.models import AlertType
 from alerts.raising import following, probing, silent
-from alerts.raising.passing import Pass, fingerprint, open_alerts
+from alerts.raising.passing import Pass, fingerprint, still_open
 from alerts.raising.steady import Open
 from alerts.triage import lifecycle, settling
 from slas import compliance, evaluating, objectives
@@ -66,13 +66,8 @@ def _evaluate(now: datetime | None, committed_at: datetime | None) -> Pass:
     promised = objectives.enabled()
     done.resolved = _close_unpromised(promised)
     findings = _judge(promised, now, done)
-    opened, resolved = silent.follow(findings, done.known.names, now)
-    done.opened += opened
-    done.resolved += resolved
-    probed = probing.follow(promised, now)
-    done.opened += probed.opened
-    done.updated += probed.updated
-    done.resolved += probed.resolved
+    silent.follow(findings, done, now)
+    probing.follow(promised, done, now)
     settling.fire_due(now)
     return done
 
@@ -96,7 +91,7 @@ def _close_unpromised(promised: Iterable[Objective]) -> int:
     by_key = {objective.key: objective for objective in promised}
     closed = 0
     # What is of no promise ends where it comes from.
-    promises = open_alerts().exclude(alert_type__in=_OF_NO_PROMISE).exclude(objective="")
+    promises = still_open().exclude(alert_type__in=_OF_NO_PROMISE).exclude(objective="")
     for alert in promises.only("pk", "objective", "client_id", "fingerprint"):
         objective = by_key.get(alert.objective)
         if objective is None or fingerprint(objective, alert.client_id) != alert.fingerprint:

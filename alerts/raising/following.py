@@ -16,7 +16,7 @@ from django.db.models import Max, Q
 from alerts.models import Alert, Status
 from alerts.raising import judging, opening, silent, wording
 from alerts.raising.opening import Draft
-from alerts.raising.passing import Pass, fingerprint, numbers, open_alerts
+from alerts.raising.passing import Pass, fingerprint, numbers, still_open, unsaved
 from alerts.raising.steady import Open
 from alerts.triage import flapping
 from slas import evaluating
@@ -66,12 +66,12 @@ def _update(mark: str, finding: Finding, hold: timedelta | None, done: Pass) -> 
 
     A pending one goes on for its rule's ``hold`` time, or fires.
     """
-    found = open_alerts().filter(fingerprint=mark).first()
+    found = still_open().filter(fingerprint=mark).first()
     if found is None:
         return False
     fields = numbers(finding, done.known) | judging.of(finding, mark, found, done.known)
     with transaction.atomic():
-        known = open_alerts().filter(pk=found.pk, last_breach_at__lte=finding.end)
+        known = still_open().filter(pk=found.pk, last_breach_at__lte=finding.end)
         alert = known.select_for_update().first()
         if alert is None:
             return False
@@ -85,7 +85,7 @@ def _update(mark: str, finding: Finding, hold: timedelta | None, done: Pass) -> 
 def _recover(mark: str, finding: Finding, client: str) -> int:
     """The promise is kept again, unless a pass that looked later found it broken."""
     with transaction.atomic():
-        known = open_alerts().filter(fingerprint=mark, last_breach_at__lte=finding.end)
+        known = still_open().filter(fingerprint=mark, last_breach_at__lte=finding.end)
         alert = known.select_for_update().first()
         if alert is None:
             return 0
@@ -159,20 +159,8 @@ def _draft(mark: str, finding: Finding, done: Pass) -> Draft:
     hold = None
     if not finding.breached and finding.holding:
         hold, finding = finding.holding.rule.hold, evaluating.as_fired(finding)
-    objective = finding.objective
-    fields = numbers(finding, done.known) | judging.of(finding, mark, None, done.known)
-    alert = Alert(
-        alert_type=wording.alert_type(objective),
-        component=objective.component,
-        metric_name=objective.metric_name or "user_satisfaction_score",
-        client_id=finding.client_id,
-        fingerprint=mark,
-        objective=objective.key,
-        model=objective.model,
-        unit=objective.threshold_unit,
-        data_committed_at=done.committed_at,
-        **fields,
-    )
+    fields = judging.of(finding, mark, None, done.known)
+    alert = unsaved(finding, mark, done.known, data_committed_at=done.committed_at, **fields)
     return Draft(alert, note=alert.alert_message, hold=hold)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from accounts.models import Client
 from alerts.models import Alert, Status
-from alerts.raising import evidence, impact, playbooks, rules, severity, wording
+from alerts.raising import evidence, impact, passing, playbooks, rules, severity, wording
 from alerts.raising.known import Known
 from slas.compliance import Finding
 
@@ -61,7 +60,7 @@ def of(finding: Finding, mark: str, before: Alert | None, known: Known) -> Field
         "impact_score": impact.score(level, numbers, finding.end),
         "business_impact": impact.sentence(finding, client.name, numbers),
     }
-    draft = _draft(finding, client, mark, fields)
+    draft = passing.unsaved(finding, mark, known, **fields)
     own = finding.objective.recommended_action
     return fields | {"recommended_action": playbooks.action(draft, own, known.playbooks)}
 
@@ -72,24 +71,6 @@ def _facts(finding: Finding, known: Known) -> severity.Facts:
 
 def _gathered(finding: Finding, mark: str, known: Known) -> tuple[Fields, Fields]:
     """Evidence and impact. Raises DatabaseError."""
-    held, client = known.version(finding), known.clients[finding.client_id]
+    (held, left), client = known.held(finding), known.clients[finding.client_id]
     found = evidence.of(finding, mark, held, known.seen, code=client.code, platform=known.platform)
-    return found, impact.of(finding, client, held, known.budget_left(finding), found)
-
-
-def _draft(finding: Finding, client: Client, mark: str, fields: Fields) -> Alert:
-    """The alert as it will be, for what reads one; not to be saved."""
-    objective = finding.objective
-    return Alert(
-        alert_type=wording.alert_type(objective),
-        component=objective.component,
-        metric_name=objective.metric_name or "user_satisfaction_score",
-        client=client,
-        fingerprint=mark,
-        objective=objective.key,
-        model=objective.model,
-        unit=objective.threshold_unit,
-        threshold_value=objective.threshold,
-        actual_value=finding.ruling.actual or 0.0,
-        **fields,
-    )
+    return found, impact.of(finding, client, held, left, found)

@@ -9,7 +9,8 @@ from alerts.models import Playbook, SeverityRule
 from alerts.raising import context, impact, severity
 from slas.compliance import Finding
 from slas.models import SloVersion
-from slas.recent import Pair
+
+Key = tuple[int, str]  # client, objective
 
 
 class Known:
@@ -17,42 +18,31 @@ class Known:
 
     def __init__(self) -> None:
         self.seen = context.Seen()
-        self._versions: dict[Pair, SloVersion | None] = {}
-        self._left: dict[Pair, float | None] = {}
+        self._held: dict[Key, tuple[SloVersion | None, float | None]] = {}
 
     def expect(self, findings: Iterable[Finding]) -> None:
         """Say what will be judged: versions and budgets of all are looked up together."""
         by_client: dict[int, list[Finding]] = defaultdict(list)
         for one in findings:
-            if one.slo_id is not None:
-                by_client[one.client_id].append(one)
+            by_client[one.client_id].append(one)
         for client_id, several in by_client.items():
-            end = several[0].end
-            versions = context.versions([one.slo_id for one in several if one.slo_id], end)
+            end, keys = several[0].end, {one.objective.key for one in several}
+            versions = context.versions(client_id, keys, end)
             slos = [one.slo for one in versions.values()]
             left = impact.budgets_left(self.clients[client_id], slos, end)
-            for slo_id, version in versions.items():
-                self._versions[client_id, slo_id] = version
-                self._left[client_id, slo_id] = left.get(slo_id)
+            for key in keys:
+                held = versions.get(key)
+                self._held[client_id, key] = held, left.get(held.slo_id) if held else None
 
-    def version(self, finding: Finding) -> SloVersion | None:
-        """The version of the objective in force; None: not noted yet."""
-        if finding.slo_id is not None:
-            found = self._versions.get((finding.client_id, finding.slo_id))
-            if found is not None:
-                return found
-        return context.version(finding)
+    def held(self, finding: Finding) -> tuple[SloVersion | None, float | None]:
+        """The version in force (None: not noted yet), and what is left of its budget, as a share.
 
-    def budget_left(self, finding: Finding) -> float | None:
-        """Of the objective, as a share; None: it has none, or nothing was counted."""
-        held = self.version(finding)
-        if held is None:
-            return None
-        pair = finding.client_id, held.slo_id
-        if pair not in self._left:
-            client = self.clients[finding.client_id]
-            self._left[pair] = impact.budgets_left(client, [held.slo], finding.end).get(held.slo_id)
-        return self._left[pair]
+        That is None where it has none, or nothing was counted.
+        """
+        key = finding.client_id, finding.objective.key
+        if key not in self._held:
+            self.expect([finding])
+        return self._held[key]
 
     @cached_property
     def clients(self) -> dict[int, Client]:

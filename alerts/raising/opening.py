@@ -19,9 +19,6 @@ from alerts.triage.cover import Cover, Reason
 from alerts.triage.dependencies import Dependencies
 from alerts.triage.incidents import Incidents
 
-# Open, and not waiting for its rule's hold time.
-TELLING = (Status.FIRING, Status.ACKNOWLEDGED, Status.SUPPRESSED)
-
 
 @dataclass(frozen=True)
 class Draft:

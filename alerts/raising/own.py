@@ -5,7 +5,6 @@ part that stopped, neither opens nor closes them. Nor do they open as all others
 (raising.opening), under a lock: the part that stopped may hold it, and nobody would hear.
 """
 
-import hashlib
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import PLATFORM, Client
+from alerts import fingerprints
 from alerts.delivery import nudge
 from alerts.models import Alert, AlertEvent, AlertType, Severity, Status
 from alerts.triage import lifecycle
@@ -89,4 +89,4 @@ def _open(part: str) -> QuerySet[Alert]:
 
 
 def _fingerprint(part: str) -> str:
-    return hashlib.sha256(f"self\x1f{part}".encode()).hexdigest()
+    return fingerprints.of("self", part)

@@ -1,6 +1,5 @@
 """What one pass of judging is: what it did, what it knows, and how it tells alerts apart."""
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from alerts import fingerprints
 from alerts.models import Alert
 from alerts.raising import wording
 from alerts.raising.known import Known
@@ -46,14 +46,14 @@ class Pass:
         return replace(self, **summed)
 
 
-def open_alerts() -> QuerySet[Alert]:
+def still_open() -> QuerySet[Alert]:
     """Those that are not resolved."""
     return Alert.objects.filter(status__in=lifecycle.OPEN)
 
 
 def fingerprint(objective: Objective, client_id: int) -> str:
     """What makes two breaches the same alert."""
-    parts = (
+    return fingerprints.of(
         wording.alert_type(objective),
         objective.component,
         objective.metric_name,
@@ -61,7 +61,6 @@ def fingerprint(objective: Objective, client_id: int) -> str:
         str(client_id),
         objective.model,
     )
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def numbers(finding: Finding, known: Known) -> dict[str, Any]:
@@ -74,3 +73,20 @@ def numbers(finding: Finding, known: Known) -> dict[str, Any]:
         "alert_message": wording.message(finding, known.names[finding.client_id]),
         "last_breach_at": finding.end,
     }
+
+
+def unsaved(finding: Finding, mark: str, known: Known, **fields: Any) -> Alert:
+    """The alert of a finding as it will be, with what judging makes of it; not stored."""
+    objective = finding.objective
+    return Alert(
+        alert_type=wording.alert_type(objective),
+        component=objective.component,
+        metric_name=objective.metric_name or "user_satisfaction_score",
+        client=known.clients[finding.client_id],
+        fingerprint=mark,
+        objective=objective.key,
+        model=objective.model,
+        unit=objective.threshold_unit,
+        **numbers(finding, known),
+        **fields,
+    )

@@ -4,18 +4,18 @@ It ends after so many successes in a row; the probe says how many of each. Which
 were is read from their rows: nothing is counted beside them that could come to differ.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
+from alerts import fingerprints
 from alerts.models import Alert, AlertType
-from alerts.raising import probe_findings
+from alerts.raising import passing, probe_findings
 from alerts.raising.opening import open_alert, touch
+from alerts.raising.passing import Pass
 from alerts.triage import flapping, lifecycle
 from metrics.models import PerformanceMetric, Probe
 from metrics.probes.runs import Runs
@@ -28,38 +28,28 @@ FRESH_FOR = timedelta(seconds=10)
 LEAST_SPAN = timedelta(hours=1)
 
 
-@dataclass
-class Followed:
-    """What one pass did."""
-
-    opened: int = 0
-    updated: int = 0
-    resolved: int = 0
-
-
 def fingerprint(probe: Probe) -> str:
     """What makes two failures the same alert; another kind of probe measures something else."""
-    parts = (
+    return fingerprints.of(
         AlertType.PROBE_FAILED,
         str(probe.pk),
         probe.kind,
         probe.component,
         str(probe.client_id),
     )
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def follow(promised: Iterable[Objective], now: datetime) -> Followed:
+def follow(promised: Iterable[Objective], done: Pass, now: datetime) -> None:
     """Open, update and end the alerts of failing probes; two queries while none fails.
 
-    ``promised`` is what is promised now: an alert says what of it the probe concerns.
+    ``promised`` is what is promised now: an alert says what of it the probe concerns. What that
+    came to is added to ``done``.
     """
     known = _open_alerts()
     ids = [alert.evidence["probe"]["id"] for alert in known.values()]
     asked = Q(enabled=True, last_outcome=Probe.Outcome.FAILED) | Q(pk__in=ids)
     probes = {probe.pk: probe for probe in Probe.objects.filter(asked).select_related("client")}
     running = {fingerprint(probe): probe for probe in probes.values() if probe.enabled}
-    done = Followed()
     for mark, alert in known.items():
         if mark not in running:
             note = _gone(alert, probes.get(alert.evidence["probe"]["id"]))
@@ -71,14 +61,11 @@ def follow(promised: Iterable[Objective], now: datetime) -> Followed:
         except Exception:
             # One probe that can't be handled must not silence all others.
             logger.exception("alerting failed", extra={"probe": probe.name})
-    return done
 
 
 def _open_alerts() -> dict[str, Alert]:
-    found = Alert.objects.filter(
-        alert_type=AlertType.PROBE_FAILED,
-        objective__startswith=probe_findings.PREFIX,
-        status__in=lifecycle.OPEN,
+    found = passing.still_open().filter(
+        alert_type=AlertType.PROBE_FAILED, objective__startswith=probe_findings.PREFIX
     )
     return {alert.fingerprint: alert for alert in found if "probe" in alert.evidence}
 
@@ -98,7 +85,7 @@ def _follow(
     alert: Alert | None,
     promised: Sequence[Objective],
     now: datetime,
-    done: Followed,
+    done: Pass,
 ) -> None:
     since = now - _span(probe)
     if alert is None:
@@ -167,7 +154,7 @@ def _update(probe: Probe, alert: Alert, promised: Sequence[Objective], at: datet
     span = probe_findings.later_span(alert, at)
     fields = probe_findings.of(probe, alert, span, promised)
     with transaction.atomic():
-        held = Alert.objects.select_for_update().filter(pk=alert.pk, status__in=lifecycle.OPEN)
+        held = passing.still_open().select_for_update().filter(pk=alert.pk)
         if (locked := held.first()) is None:
             return False
         touch(locked, fields, note=fields["severity_reason"])

@@ -4,17 +4,18 @@ One for all objectives of a client on the component: it is one thing that happen
 never ends another alert; those that stay open say so.
 """
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from accounts.models import Client
+from alerts import fingerprints
 from alerts.models import Alert, AlertType, Status
-from alerts.raising import impact, playbooks, severity, wording
+from alerts.raising import impact, passing, playbooks, severity, wording
 from alerts.raising.opening import Draft, open_alerts
+from alerts.raising.passing import Pass
 from alerts.triage import flapping, lifecycle
 from metrics import formats
 from metrics.units import Unit
@@ -30,36 +31,32 @@ MOST_NAMED = 5
 
 def fingerprint(client_id: int, component: str) -> str:
     """What makes two silences the same alert."""
-    text = "\x1f".join((AlertType.NO_DATA, component, str(client_id)))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return fingerprints.of(AlertType.NO_DATA, component, str(client_id))
 
 
-def follow(
-    findings: Iterable[Finding], clients: Mapping[int, str], now: datetime
-) -> tuple[int, int]:
+def follow(findings: Iterable[Finding], done: Pass, now: datetime) -> None:
     """Open an alert for each component that fell silent, end those of which data comes again.
 
-    Returns how many opened and ended. Only where a promise can't be judged for it.
+    Only where a promise can't be judged for it. What that came to is added to ``done``.
     """
     waiting: dict[Key, list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.status == Verdict.Status.NO_DATA:
             waiting[finding.client_id, finding.objective.component].append(finding)
-    known = Alert.objects.filter(alert_type=AlertType.NO_DATA, status__in=lifecycle.OPEN)
+    known = passing.still_open().filter(alert_type=AlertType.NO_DATA)
     known_open = {(alert.client_id, alert.component): alert for alert in known}
     quiet = silence.components(now) if waiting or known_open else {}
     new = [
-        _alert(key, quiet[key], found, clients[key[0]], now)
+        _alert(key, quiet[key], found, done.known.names[key[0]], now)
         for key, found in waiting.items()
         if key in quiet and key not in known_open and _is_news(key, quiet[key])
     ]
     opened = open_alerts([Draft(alert, alert.alert_message) for alert in new])
-    resolved = 0
+    done.opened += len(opened) - opened.count(None)
     for key, alert in known_open.items():
         if key not in quiet:
             note = f"Data comes again from {key[1]}."
-            resolved += flapping.recover(alert.pk, note)
-    return len(opened) - opened.count(None), resolved
+            done.resolved += flapping.recover(alert.pk, note)
 
 
 def say(alert: Alert, finding: Finding) -> None:

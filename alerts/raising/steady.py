@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from alerts.models import Alert
 from alerts.raising import evidence, judging, touching
-from alerts.raising.passing import Pass, fingerprint, numbers, open_alerts
+from alerts.raising.passing import Pass, fingerprint, numbers, still_open
 from slas.compliance import Finding
 from slas.recent import Pair
 
@@ -18,7 +18,7 @@ class Open:
     def __init__(self, done: Pass) -> None:
         self._done = done
         # Looked up once: nearly all findings are ok and have no alert.
-        self.status = dict(open_alerts().values_list("fingerprint", "status"))
+        self.status = dict(still_open().values_list("fingerprint", "status"))
         self._steady: dict[str, Alert] = {}
         self._spared: set[str] = set()
 
@@ -30,7 +30,7 @@ class Open:
         of the oldest which are due.
         """
         marked = {fingerprint(one.objective, one.client_id): one for one in broken}
-        known = open_alerts().filter(fingerprint__in=marked.keys() & self.status.keys())
+        known = still_open().filter(fingerprint__in=marked.keys() & self.status.keys())
         same = [
             one
             for one in known.order_by("-impact_score", "pk")
@@ -50,7 +50,8 @@ class Open:
         rows = [
             (alert, found[mark], {} if mark in self._spared else numbers(found[mark], known))
             for mark, alert in self._steady.items()
-            if mark in found and judging.is_steady(found[mark], alert, known)
+            # Measured, one may turn out to be graver than by what was counted.
+            if mark in self._spared or judging.is_steady(found[mark], alert, known)
         ]
         touched = touching.touch((alert, finding.end, told) for alert, finding, told in rows)
         self._done.updated += len(touched)

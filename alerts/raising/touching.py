@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import connection
 
-from alerts.models import Alert
-from alerts.raising.opening import TELLING
+from alerts.models import Alert, Status
+from alerts.triage import lifecycle
 
 # What a person, or a pass that looked later, changed meanwhile is left alone. Rows are locked in
 # one order, so that none waits for another in a circle.
@@ -29,6 +29,8 @@ SET last_breach_at = k.at, breaches = breaches + 1,
 FROM held k WHERE a.id = k.id
 RETURNING a.id
 """
+# A pending one goes on, or fires, by its rule's hold time.
+_STEADY = [status for status in lifecycle.OPEN if status != Status.PENDING]
 _NUMBERS = ("threshold_value", "actual_value", "alert_message")
 
 
@@ -46,5 +48,5 @@ def touch(steady: Iterable[tuple[Alert, datetime, Mapping[str, Any]]]) -> set[in
         return set()
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, [*columns, list(TELLING)])
+        cursor.execute(_TOUCH, [*columns, _STEADY])
         return {pk for (pk,) in cursor.fetchall()}

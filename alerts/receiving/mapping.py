@@ -6,10 +6,10 @@ ML model. ``summary`` or ``description`` is the message, ``runbook_url`` part of
 advice, ``value`` and ``threshold`` the two figures, where they are numbers.
 """
 
-import hashlib
 import math
 from typing import Any
 
+from alerts import fingerprints
 from alerts.models import Alert, AlertType, Severity
 from alerts.receiving.posted import Told
 from metrics.ingest import reference
@@ -49,7 +49,7 @@ def fingerprint(told: Told, client_id: int) -> str:
     """The same labels for the same client are the same alert, as for Alertmanager."""
     parts = [AlertType.EXTERNAL.value, str(client_id)]
     parts += [f"{name}\x1e{value}" for name, value in sorted(told.labels.items())]
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return fingerprints.of(*parts)
 
 
 def severity(told: Told) -> str:

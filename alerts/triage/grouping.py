@@ -121,7 +121,7 @@ def announces(
     ``told`` are the events of the same incident that one route has been sent, ``mine``
     says which alerts are the route's at all (without it: every one); the route hears
     that it is over when all of those are. Without ``told``, it is asked for somebody who
-    hears everything of the alert's client. Keep the incident's row (``hold``) from reading
+    hears everything of the alert's client. Keep the incident's row locked from reading
     ``told`` until what follows from it is stored.
     """
     alert = event.alert

@@ -118,17 +118,25 @@ class SliMinute(models.Model):
         return f"{self.good} of {self.total}, {self.minute:%Y-%m-%d %H:%M}"
 
 
-class SliHour(models.Model):
-    """The sum of an hour's SLI minutes. The primary key is (client_id, slo_id, hour)."""
+class _Summed(models.Model):
+    """What was counted for one objective and client over a longer span."""
 
     id = models.BigAutoField(primary_key=True)
     client = models.ForeignKey(Client, on_delete=models.DO_NOTHING, db_constraint=False)
     slo = models.ForeignKey(Slo, on_delete=models.DO_NOTHING, db_constraint=False)
-    hour = models.DateTimeField()
     good = models.BigIntegerField()
     total = models.BigIntegerField()
     value_sum = models.FloatField()
     value_max = models.FloatField()
+
+    class Meta:
+        abstract = True
+
+
+class SliHour(_Summed):
+    """The sum of an hour's SLI minutes. The primary key is (client_id, slo_id, hour)."""
+
+    hour = models.DateTimeField()
 
     class Meta:
         db_table = "sli_hours"
@@ -137,17 +145,10 @@ class SliHour(models.Model):
         return f"{self.good} of {self.total}, {self.hour:%Y-%m-%d %H}h"
 
 
-class SliDay(models.Model):
+class SliDay(_Summed):
     """The sum of the SLI hours of a day of UTC. The primary key is (client_id, slo_id, day)."""
 
-    id = models.BigAutoField(primary_key=True)
-    client = models.ForeignKey(Client, on_delete=models.DO_NOTHING, db_constraint=False)
-    slo = models.ForeignKey(Slo, on_delete=models.DO_NOTHING, db_constraint=False)
     day = models.DateTimeField()
-    good = models.BigIntegerField()
-    total = models.BigIntegerField()
-    value_sum = models.FloatField()
-    value_max = models.FloatField()
 
     class Meta:
         db_table = "sli_days"

@@ -19,6 +19,7 @@ from accounts.models import ApiKey, Client, User
 from alerts.figures import figures
 from alerts.models import Alert, AlertType, Silence
 from alerts.raising import evaluation, probing
+from alerts.raising.passing import Pass
 from alerts.recount import Recount
 from alerts.triage import lifecycle
 from metrics.models import Probe
@@ -61,7 +62,7 @@ def runs(probe: Probe, target: Target, monkeypatch: pytest.MonkeyPatch) -> Runs:
         for outcome in outcomes:
             target.answers["/f?key=secret"] = reply({}, 200 if outcome == "o" else 503)
             run_once(probe)
-            probing.follow(objectives.enabled(), timezone.now())
+            probing.follow(objectives.enabled(), Pass(), timezone.now())
         return Alert.objects.filter(alert_type=AlertType.PROBE_FAILED).order_by("pk").last()
 
     return run
@@ -210,7 +211,7 @@ def test_nothing_is_read_of_the_runs_while_none_fails(runs: Runs) -> None:
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        probing.follow([], timezone.now())
+        probing.follow([], Pass(), timezone.now())
     assert len(asked) == 2
 
 
